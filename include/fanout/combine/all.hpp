@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_COMBINE_ALL_HPP
+#define FANOUT_COMBINE_ALL_HPP
+
+#include <cstddef>
+#include <system_error>
+#include <type_traits>
+
+#include "fanout/combine/concept.hpp"
+
+namespace fanout::combine {
+
+/// Every value, or the first cause. The outcome is `result<values<T>, failure<E>>`: the values in index order where the
+/// branches wrote them, or {index, cause, suppressed count}. The first branch that fails, or gives up, has the others asked to
+/// stop; the completion runs when they have all reported.
+template <class T, class E = std::error_code>
+struct all_policy {
+  using value_type = T;
+  using error_type = E;
+  static constexpr bool keeps_errors = false;
+
+  verdict on_error(std::size_t, const E&) noexcept { return verdict::decided; }
+  verdict on_stopped(std::size_t) noexcept { return verdict::decided; }
+
+  template <class Collected>
+  Collected result(Collected collected) noexcept {
+    return collected;
+  }
+};
+
+template <class E>
+struct all_t {
+  template <class T>
+  all_policy<T, E> bind() const noexcept {
+    return {};
+  }
+};
+
+inline constexpr all_t<std::error_code> all{};
+
+/// `all` with an error type other than std::error_code.
+template <class E>
+inline constexpr all_t<E> all_with{};
+
+static_assert(policy<all_policy<int>> && policy<all_policy<void>>);
+
+}  // namespace fanout::combine
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_DETAIL_FIRST_FAILURE_HPP
+#define FANOUT_DETAIL_FIRST_FAILURE_HPP
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "fanout/detail/config.hpp"
+#include "fanout/failure.hpp"
+
+namespace fanout::detail {
+
+/// The operation's cause. The first real error is kept, later ones are counted, and branches that merely stopped are noise
+/// that never displaces it (I7). Successes never come here, so nothing here is on a hot path.
+template <class E, class Platform>
+class first_failure {
+ public:
+  first_failure() noexcept {}
+  first_failure(const first_failure&) = delete;
+  first_failure& operator=(const first_failure&) = delete;
+  ~first_failure() {
+    if (any()) std::destroy_at(&first_);
+  }
+
+  /// From any thread that holds a reference, before it releases it. True if this was the first.
+  FANOUT_COLD bool note(std::size_t index, E error, std::exception_ptr exception = {}) noexcept {
+    // relaxed: it only elects the one that writes `first_`. What it writes is published by its own release on the count and
+    // read after the last one's acquire.
+    if (errors_.fetch_add(1, std::memory_order_relaxed) != 0) return false;
+    ::new (static_cast<void*>(&first_)) cell<failure<E>>(failure<E>{index, std::move(error), 0, std::move(exception)});
+    return true;
+  }
+
+  /// By the one whose `note` returned true, before it releases its reference.
+  FANOUT_COLD void replace(std::size_t index, E error, std::exception_ptr exception) noexcept {
+    first_ = failure<E>{index, std::move(error), 0, std::move(exception)};
+  }
+
+  FANOUT_COLD void note_stopped() noexcept {
+    stopped_.fetch_add(1, std::memory_order_relaxed);  // relaxed: a count, read after the last release
+  }
+
+  // The rest by whoever saw the count at zero; relaxed, since that acquired everything.
+  bool any() const noexcept { return errors_.load(std::memory_order_relaxed) != 0; }
+  bool any_stopped() const noexcept { return stopped_.load(std::memory_order_relaxed) != 0; }
+
+  /// The cause; empty if there is none.
+  FANOUT_COLD failure<E> take() noexcept {
+    if (!any()) return {};
+    failure<E> cause = static_cast<failure<E>&&>(first_);
+    cause.suppressed = errors_.load(std::memory_order_relaxed) - 1;
+    return cause;
+  }
+
+ private:
+  template <class T>
+  using cell = typename Platform::template cell<T>;
+  template <class T>
+  using atomic = typename Platform::template atomic<T>;
+
+  atomic<std::uint32_t> errors_{0};   // #errors noted
+  atomic<std::uint32_t> stopped_{0};  // #branches that reported that they were stopped
+  union {
+    cell<failure<E>> first_;  // exists once errors_ > 0; written by whoever took errors_ from 0 to 1
+  };
+};
+
+}  // namespace fanout::detail
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_DETAIL_SLOT_HPP
+#define FANOUT_DETAIL_SLOT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "fanout/detail/assert.hpp"
+
+namespace fanout::detail {
+
+/// What a slot holds where a branch has no value.
+struct unit {
+  friend constexpr bool operator==(unit, unit) noexcept { return true; }
+};
+
+template <class T>
+using stored_t = std::conditional_t<std::is_void_v<T>, unit, T>;
+
+enum class branch_state : unsigned char {
+  open = 0,     // not reported; the value may exist already where a C initiator writes through its out-parameter
+  value = 1,    // the value exists
+  failed = 2,   // an error; kept in the slot only where the combine policy keeps errors
+  stopped = 3,  // gave up because it was asked to; neither value nor error
+};
+
+template <class T, class E>
+union value_or_error {
+  T value;
+  E error;
+  value_or_error() noexcept {}
+  ~value_or_error() {}
+};
+
+template <class T>
+union value_only {
+  T value;
+  value_only() noexcept {}
+  ~value_only() {}
+};
+
+// Every slot array starts at a multiple of this. operator new grants it, so that nothing leaves the allocator's fast path.
+inline constexpr std::size_t slot_alignment = 16;
+
+constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return (n + to - 1) / to * to; }
+
+/// One branch's place in the operation's block: its value (or error) and a tag. Its address is the branch's identity, the
+/// C context and, through the value, the C out-parameter. It holds no pointer to the operation: its distance from the first
+/// slot, kept in the tag, leads there. What travels between cores is slots, so that for an int a slot is 8 bytes, not 16.
+///
+/// The tag is written when the block is made and once more by the completion; starting a branch writes nothing here, which
+/// would pull the line away from a neighbour that completes meanwhile.
+///
+///   compact (payload of at most 4 bytes): 31..2 = index / 2, 1..0 = state. The slot is 8 bytes and the array 16-aligned, so
+///       the slot's own address says whether the index is odd. 30 bits hold indices below 2^31.
+///   wide: 63..2 = distance from the first slot in bytes (slots are multiples of 8), 1..0 = state.
+template <class T, class E, bool KeepsError, class Platform>
+class slot {
+  using payload_type =
+      std::conditional_t<KeepsError, value_or_error<stored_t<T>, E>, value_only<stored_t<T>>>;
+  static constexpr bool compact = sizeof(payload_type) <= 4 && sizeof(typename Platform::template cell<std::uint32_t>) == 4;
+  using tag_type = std::conditional_t<compact, std::uint32_t, std::uint64_t>;
+
+ public:
+  static constexpr bool keeps_error = KeepsError;
+
+  explicit slot(std::size_t index) noexcept : tag_(first_tag(index)) {}
+  slot(const slot&) = delete;
+  slot& operator=(const slot&) = delete;
+  ~slot() {
+    if constexpr (!(std::is_trivially_destructible_v<stored_t<T>> && (!KeepsError || std::is_trivially_destructible_v<E>))) {
+      destroy_payload();
+    }
+  }
+
+  branch_state state() const noexcept { return static_cast<branch_state>(static_cast<tag_type>(tag_) & state_mask); }
+
+  /// The first slot of the array that this slot is in.
+  std::byte* array() noexcept {
+    auto* here = reinterpret_cast<std::byte*>(this);
+    const std::size_t distance = static_cast<tag_type>(tag_) & ~state_mask;
+    if constexpr (compact) {
+      return here - (reinterpret_cast<std::uintptr_t>(here) & (slot_alignment - 1)) - distance / 4 * slot_alignment;
+    } else {
+      return here - distance;
+    }
+  }
+
+  /// Its index in that array.
+  std::size_t index() const noexcept {
+    const std::size_t distance = static_cast<tag_type>(tag_) & ~state_mask;
+    if constexpr (compact) {
+      return distance / 4 * 2 + (reinterpret_cast<std::uintptr_t>(this) & (slot_alignment - 1)) / sizeof(slot);
+    } else {
+      return distance / sizeof(slot);
+    }
+  }
+
+  stored_t<T>& value() noexcept { return payload_.value; }
+  const stored_t<T>& value() const noexcept { return payload_.value; }
+  E& error() noexcept requires KeepsError { return payload_.error; }
+  const E& error() const noexcept requires KeepsError { return payload_.error; }
+
+  template <class... Args>
+  void construct_value(Args&&... args) noexcept(std::is_nothrow_constructible_v<stored_t<T>, Args...>) {
+    ::new (static_cast<void*>(std::addressof(payload_.value))) stored_t<T>(std::forward<Args>(args)...);
+  }
+  /// Begins the value's life without writing to it where it has nothing to write: a C initiator fills it in.
+  stored_t<T>* construct_out_parameter() noexcept(std::is_nothrow_default_constructible_v<stored_t<T>>) {
+    return ::new (static_cast<void*>(std::addressof(payload_.value))) stored_t<T>;
+  }
+  void destroy_value() noexcept { std::destroy_at(std::addressof(payload_.value)); }
+
+  template <class Error>
+  void construct_error(Error&& e) noexcept {
+    static_assert(KeepsError);
+    ::new (static_cast<void*>(std::addressof(payload_.error))) E(std::forward<Error>(e));
+  }
+
+  /// pre: open. The count's release publishes it together with the payload.
+  void mark(branch_state s) noexcept { tag_ = static_cast<tag_type>(static_cast<tag_type>(tag_) | static_cast<tag_type>(s)); }
+  /// pre: not open, and this thread alone may touch the slot
+  void remark(branch_state s) noexcept {
+    tag_ = static_cast<tag_type>((static_cast<tag_type>(tag_) & ~state_mask) | static_cast<tag_type>(s));
+  }
+
+ private:
+  static constexpr tag_type state_mask = 3;
+
+  static constexpr tag_type first_tag(std::size_t index) noexcept {
+    if constexpr (compact) {
+      return static_cast<tag_type>(index / 2 * 4);
+    } else {
+      return static_cast<tag_type>(index * sizeof(slot));
+    }
+  }
+
+  FANOUT_NOINLINE void destroy_payload() noexcept {
+    if (state() == branch_state::value) {
+      destroy_value();
+    } else if constexpr (KeepsError) {
+      if (state() == branch_state::failed) std::destroy_at(std::addressof(payload_.error));
+    }
+  }
+
+  payload_type payload_;
+  typename Platform::template cell<tag_type> tag_;
+};
+
+/// What precedes a slot array in an operation whose N is unknown. Arrays double, so that index i is found by a logarithm.
+struct chunk {
+  void* operation;
+  std::size_t first;  // index of its first slot
+};
+
+}  // namespace fanout::detail
+
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_DETAIL_SLOT_RANGE_HPP
+#define FANOUT_DETAIL_SLOT_RANGE_HPP
+
+#include <bit>
+#include <compare>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "fanout/detail/slot.hpp"
+
+namespace fanout::detail {
+
+/// The slots of a delivered operation, and the duty to free it. `free` is null where somebody else owns the memory (an
+/// embedded operation): then this is a view.
+template <class Slot>
+struct slot_range {
+  Slot* first = nullptr;           // the first array
+  std::size_t size = 0;            // of all
+  std::size_t first_size = 0;      // slots in the first array; those with higher indices are in `more`
+  Slot* const* more = nullptr;     // more[k]: the array of first_size * 2^k slots
+  void* operation = nullptr;
+  void (*free)(void*) noexcept = nullptr;
+
+  Slot& operator[](std::size_t i) const noexcept {
+    if (i < first_size) [[likely]] return first[i];
+    return beyond(i);
+  }
+
+ private:
+  FANOUT_NOINLINE Slot& beyond(std::size_t i) const noexcept {
+    const std::size_t k = static_cast<std::size_t>(std::bit_width(i / first_size)) - 1;
+    return more[k][i - (first_size << k)];
+  }
+};
+
+/// Counts through anything that has operator[]. Reference may be a small object instead of a C++ reference.
+template <class Range, class Reference>
+class index_iterator {
+  static constexpr bool refers = std::is_reference_v<Reference>;
+  struct arrow {
+    std::remove_cvref_t<Reference> value;
+    std::remove_cvref_t<Reference>* operator->() noexcept { return std::addressof(value); }
+  };
+
+ public:
+  using iterator_concept = std::random_access_iterator_tag;
+  using iterator_category =
+      std::conditional_t<refers, std::random_access_iterator_tag, std::input_iterator_tag>;
+  using value_type = std::remove_cvref_t<Reference>;
+  using difference_type = std::ptrdiff_t;
+  using reference = Reference;
+  using pointer = std::conditional_t<refers, std::remove_reference_t<Reference>*, arrow>;
+
+  index_iterator() noexcept = default;
+  index_iterator(Range* range, std::size_t at) noexcept : range_(range), at_(at) {}
+
+  reference operator*() const noexcept { return (*range_)[at_]; }
+  pointer operator->() const noexcept {
+    if constexpr (refers) {
+      return std::addressof((*range_)[at_]);
+    } else {
+      return {(*range_)[at_]};
+    }
+  }
+  reference operator[](difference_type n) const noexcept { return *(*this + n); }
+
+  index_iterator& operator++() noexcept { return ++at_, *this; }
+  index_iterator operator++(int) noexcept { return index_iterator(range_, at_++); }
+  index_iterator& operator--() noexcept { return --at_, *this; }
+  index_iterator operator--(int) noexcept { return index_iterator(range_, at_--); }
+  index_iterator& operator+=(difference_type n) noexcept { return at_ += static_cast<std::size_t>(n), *this; }
+  index_iterator& operator-=(difference_type n) noexcept { return at_ -= static_cast<std::size_t>(n), *this; }
+  friend index_iterator operator+(index_iterator i, difference_type n) noexcept { return i += n; }
+  friend index_iterator operator+(difference_type n, index_iterator i) noexcept { return i += n; }
+  friend index_iterator operator-(index_iterator i, difference_type n) noexcept { return i -= n; }
+  friend difference_type operator-(index_iterator a, index_iterator b) noexcept {
+    return static_cast<difference_type>(a.at_) - static_cast<difference_type>(b.at_);
+  }
+  friend bool operator==(index_iterator a, index_iterator b) noexcept { return a.at_ == b.at_; }
+  friend auto operator<=>(index_iterator a, index_iterator b) noexcept { return a.at_ <=> b.at_; }
+
+ private:
+  Range* range_ = nullptr;
+  std::size_t at_ = 0;
+};
+
+/// Owns a slot_range, move-only.
+template <class Slot>
+class slot_owner {
+ public:
+  slot_owner() noexcept = default;
+  explicit slot_owner(const slot_range<Slot>& slots) noexcept : slots_(slots) {}
+  slot_owner(slot_owner&& other) noexcept : slots_(std::exchange(other.slots_, {})) {}
+  slot_owner& operator=(slot_owner&& other) noexcept {
+    slot_owner(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~slot_owner() {
+    if (slots_.free) slots_.free(slots_.operation);
+  }
+
+  void swap(slot_owner& other) noexcept { std::swap(slots_, other.slots_); }
+
+ protected:
+  slot_range<Slot> slots_;
+};
+
+}  // namespace fanout::detail
+
+#endif

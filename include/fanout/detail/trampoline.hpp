@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_DETAIL_TRAMPOLINE_HPP
+#define FANOUT_DETAIL_TRAMPOLINE_HPP
+
+#include "fanout/detail/config.hpp"
+
+namespace fanout::detail {
+
+/// A delivery that may have to wait its turn; its node lies in the operation.
+struct delivery {
+  delivery* next;                   // both are set when it is queued, not before
+  void (*run)(delivery*) noexcept;
+};
+
+/// Runs completions one after the other on the thread that made them due. A completion that makes another one due on the
+/// same thread (by completing a branch of an outer operation, or by destroying its last handle) does not nest: the second
+/// runs when the first has returned. So a chain of any length takes the stack of one (I5).
+template <class Platform>
+class trampoline {
+ public:
+  /// Calls `Run(&node)`, or queues it behind what this thread is running.
+  template <void (*Run)(delivery*) noexcept>
+  static void deliver(delivery& node) noexcept {
+    if (auto* running = static_cast<queue*>(Platform::trampoline())) {
+      node.run = Run;
+      running->push(node);
+      return;
+    }
+    queue mine;
+    Platform::trampoline() = &mine;
+    Run(&node);
+    mine.run_all();
+    Platform::trampoline() = nullptr;
+  }
+
+  /// Runs what is queued behind the completion that this thread is in, if any. Called before this thread blocks.
+  static void drain() noexcept {
+    if (auto* running = static_cast<queue*>(Platform::trampoline())) running->run_all();
+  }
+
+ private:
+  // First in, first out; lives on the stack of the outermost completion. Only its own thread sees it.
+  struct queue {
+    delivery* head = nullptr;
+    delivery** tail = &head;
+
+    void push(delivery& node) noexcept {
+      node.next = nullptr;
+      *tail = &node;
+      tail = &node.next;
+    }
+    void run_all() noexcept {
+      while (delivery* first = head) {
+        head = first->next;
+        if (head == nullptr) tail = &head;
+        first->run(first);  // the node is gone after this
+      }
+    }
+  };
+};
+
+}  // namespace fanout::detail
+
+#endif

@@ -1,0 +1,668 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_FANOUT_OP_HPP
+#define FANOUT_FANOUT_OP_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "fanout/branch.hpp"
+#include "fanout/detail/assert.hpp"
+#include "fanout/detail/block.hpp"
+#include "fanout/detail/first_failure.hpp"
+#include "fanout/detail/platform.hpp"
+#include "fanout/detail/slot.hpp"
+#include "fanout/detail/slot_range.hpp"
+#include "fanout/detail/trampoline.hpp"
+#include "fanout/errc.hpp"
+#include "fanout/failure.hpp"
+#include "fanout/issuer.hpp"
+#include "fanout/refcount/atomic.hpp"
+#include "fanout/result.hpp"
+#include "fanout/stop_token.hpp"
+#include "fanout/values.hpp"
+
+namespace fanout {
+
+template <class T, class E, class Platform>
+class results;
+
+/// What a combine policy makes of one branch's report.
+enum class verdict : unsigned char {
+  go_on,    // nothing is decided by it
+  decided,  // the outcome is fixed: the other branches are asked to stop
+};
+
+/// How many branches an operation has: said when it is made, or found out while issuing.
+struct known_width {};
+struct open_width {};
+
+/// In the place of an allocator: the operation lies in memory that its owner provides (`embedded`).
+struct no_allocator {};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_outcome = false;
+template <class T, class E>
+inline constexpr bool is_outcome<result<T, failure<E>>> = true;
+
+}  // namespace detail
+
+/// One fan-out: the count, the branches' slots, the policies. Made by `fanout::issue`, `fanout::embedded` or an algorithm;
+/// finite, single use, pinned. One allocation holds all of it; with N unknown, slots come in arrays that double.
+///
+///   Callback    how foreign callbacks are spelled                       fanout/callback/concept.hpp
+///   Combine     what the branches' results become                       fanout/combine/concept.hpp
+///   Completion  who is told, where and when                             fanout/completion/concept.hpp
+///   Refcount    how the count is kept                                   fanout/refcount/concept.hpp
+///   Allocator   of the one allocation, or no_allocator
+///   Width       known_width or open_width
+///
+/// Life of an operation: *issuing* (the issuer exists; the completion cannot run) → sealed → *drained* (the count is zero,
+/// seen by exactly one thread, which then deregisters from stop tokens and timers, combines, and completes) → *delivered*
+/// (the library has made its last access).
+///
+/// Invariants, referred to by number elsewhere: I1 the completion runs exactly once, after the seal. I2 nobody but the
+/// library touches the operation between its own release and *delivered*. I3 each branch's writes happen before the combine
+/// step. I4 a branch completes once. I5 no user code runs under a lock, nothing recurses with N. I6 external parties are
+/// joined or hold storage. I7 the first real cause wins. I8 layout depends on no build mode.
+template <class Callback, class Combine, class Completion, class Refcount = refcount::atomic,
+          class Allocator = std::allocator<std::byte>, class Width = known_width>
+class fanout_op : private detail::delivery {
+ public:
+  using callback_type = Callback;
+  using combine_type = Combine;
+  using completion_type = Completion;
+  using refcount_type = Refcount;
+  using platform = typename Refcount::platform;
+  using value_type = typename Combine::value_type;
+  using error_type = typename Combine::error_type;
+  using stored_type = detail::stored_t<value_type>;
+  using branch = basic_branch<fanout_op>;
+  using issuer = basic_issuer<fanout_op>;
+  using stop_token_type = basic_inplace_stop_token<platform>;
+
+  static constexpr bool keeps_errors = Combine::keeps_errors;
+  static constexpr bool is_open = std::is_same_v<Width, open_width>;
+  static constexpr bool is_embedded = std::is_same_v<Allocator, no_allocator>;
+  static constexpr bool counts_inline = !requires { requires Refcount::is_single_threaded; };
+
+  /// What the combine policy is given: every branch's result where it keeps errors, otherwise the values or the first cause.
+  using collected_type = std::conditional_t<
+      keeps_errors, results<value_type, error_type, platform>,
+      result<std::conditional_t<std::is_void_v<value_type>, void, values<value_type, platform>>, failure<error_type>>>;
+  using combined_type = decltype(std::declval<Combine&>().result(std::declval<collected_type>()));
+  /// What the completion is called with.
+  using outcome_type = std::conditional_t<detail::is_outcome<combined_type>, combined_type,
+                                          result<combined_type, failure<error_type>>>;
+
+  static_assert(!std::is_reference_v<value_type>,
+                "fanout: a branch's value cannot be a reference: use a pointer or std::reference_wrapper");
+  static_assert(std::is_void_v<value_type> || std::is_nothrow_destructible_v<stored_type>,
+                "fanout: a branch's value must have a destructor that does not throw");
+  static_assert(std::is_nothrow_move_constructible_v<Completion>,
+                "fanout: a completion is moved out of the operation before it runs, so moving it must not throw: capture by "
+                "move what moves without throwing, or by pointer");
+  static_assert(std::is_nothrow_move_constructible_v<Combine>,
+                "fanout: a combine policy is moved out of the operation before it runs, so moving it must not throw");
+  static_assert(std::is_invocable_v<Completion, outcome_type>,
+                "fanout: the completion must be callable with the outcome: [](auto outcome) noexcept { … }, where outcome is a "
+                "fanout::result of what the combine policy makes, or a fanout::failure");
+  static_assert(std::is_nothrow_invocable_v<Completion, outcome_type>,
+                "fanout: the completion must be noexcept, since nobody could catch: [](auto outcome) noexcept { … }");
+  static_assert(!is_open || refcount::addable<Refcount> || refcount::correctable<Refcount>,
+                "fanout: with N unknown the refcount strategy must have add or correct: use refcount::lazy_seed");
+
+  fanout_op(const fanout_op&) = delete;
+  fanout_op& operator=(const fanout_op&) = delete;
+
+  // ---- what completions and other parties that know of the operation may call -----------------------------------------
+
+  /// Takes a reference unless the operation is drained. Only through a handle that was created in the completion policy's
+  /// `connect`, which runs while the issuing right is held.
+  [[nodiscard("a reference that nobody drops keeps the operation from completing")]] bool try_hold() noexcept {
+    static_assert(refcount::holdable<Refcount>,
+                  "fanout: a stop token or a deadline needs a refcount strategy with try_hold and release_hold");
+    return count_.try_hold();
+  }
+  /// Drops it, and delivers if it was the last.
+  void release_hold() noexcept {
+    if (count_.release_hold()) deliver();
+  }
+  /// Asks all branches to stop. pre: a reference is held
+  void request_stop() noexcept { stop_.request_stop(); }
+  /// Fixes the outcome to this cause unless an error came first, and asks all branches to stop. pre: a reference is held
+  FANOUT_COLD void decide(std::error_code cause) noexcept {
+    failure_.note(no_index, error_traits<error_type>::from(cause));
+    stop_.request_stop();
+  }
+
+ private:
+  using slot_type = detail::slot<value_type, std::conditional_t<keeps_errors, error_type, detail::unit>, keeps_errors, platform>;
+  template <class T>
+  using cell = typename platform::template cell<T>;
+  template <bool Wanted, class T>
+  using cell_if = std::conditional_t<Wanted, cell<T>, detail::absent>;
+  template <class T>
+  using atomic = typename platform::template atomic<T>;
+  using layout = detail::block_layout<fanout_op, slot_type, Refcount, is_open>;
+
+  friend branch;
+  friend issuer;
+  friend layout;
+
+  static constexpr bool connects = requires(Completion& c, fanout_op& op) { c.connect(op); };
+  static constexpr bool is_direct = requires { requires Completion::is_direct; };
+
+  template <class C, class D, class A>
+  fanout_op(std::size_t n, C&& combine, D&& completion, const A& allocator, std::byte* strategy_storage)
+      : count_(n, strategy_storage),
+        branches_(n),
+        combine_(std::forward<C>(combine)),
+        completion_(std::forward<D>(completion)),
+        allocator_(allocator) {}
+  ~fanout_op() = default;
+
+  // ---- slots ----------------------------------------------------------------------------------------------------------
+
+  static fanout_op& of(slot_type* slot) noexcept {
+    std::byte* array = slot->array();
+    if constexpr (is_open) {
+      return *static_cast<fanout_op*>(layout::chunk_of(array)->operation);
+    } else {
+      return *reinterpret_cast<fanout_op*>(array - layout::slots_offset());
+    }
+  }
+  static std::size_t index_of(slot_type* slot) noexcept {
+    if constexpr (is_open) {
+      return layout::chunk_of(slot->array())->first + slot->index();
+    } else {
+      return slot->index();
+    }
+  }
+  slot_type* first_array() noexcept {
+    return reinterpret_cast<slot_type*>(reinterpret_cast<std::byte*>(this) + layout::slots_offset());
+  }
+
+  // ---- issuing: called by the issuer, so through the issuing right ------------------------------------------------------
+
+  std::size_t known_branches() const noexcept { return is_open ? 0 : static_cast<std::size_t>(branches_); }
+  std::size_t first_limit() const noexcept {
+    return is_open ? layout::first_array_size : static_cast<std::size_t>(branches_);
+  }
+  slot_type* slot_at(std::size_t i) noexcept { return first_array() + i; }
+  std::size_t index_at(const slot_type* slot) noexcept { return static_cast<std::size_t>(slot - first_array()); }
+  slot_type* slot_at_next(std::size_t i) noexcept {
+    if constexpr (is_open) {
+      return more_.current(first_array(), i);
+    } else {
+      return slot_at(i);
+    }
+  }
+  bool grow(std::size_t at, std::size_t& limit) noexcept { return more_.grow(allocator_, this, at, limit); }
+  void count_started() noexcept {
+    if constexpr (is_open && !refcount::correctable<Refcount>) count_.add(1);
+  }
+  void begin_started_bits(std::size_t already) noexcept { layout::begin_bits(this, branches_, already); }
+  bool set_started_bit(std::size_t i) noexcept { return layout::set_bit(this, branches_, i); }
+
+  FANOUT_COLD void refuse(std::size_t i, errc why) noexcept {
+    failure_.note(i, error_traits<error_type>::from(make_error_code(why)));
+    stop_.request_stop();
+  }
+
+  FANOUT_COLD void settle_not_issued(const issuer& right, std::size_t issued) noexcept requires(!is_open) {
+    const std::size_t n = branches_;
+    const bool in_order = right.next_ != no_index;
+    std::size_t first = n;
+    for (std::size_t i = in_order ? issued : 0; i != n; ++i) {
+      if (!in_order && layout::test_bit(this, n, i)) continue;
+      if (i < first) first = i;
+      slot_type* slot = slot_at(i);
+      if constexpr (keeps_errors) {
+        slot->construct_error(error_traits<error_type>::from(make_error_code(errc::not_issued)));
+      }
+      slot->mark(detail::branch_state::failed);
+    }
+    first_not_issued_ = first;
+  }
+  void settle_not_issued(const issuer&, std::size_t) noexcept requires is_open {}
+
+  FANOUT_COLD void settle_unstarted(slot_type* slot) noexcept {
+    count_started();
+    slot->mark(detail::branch_state::stopped);
+    failure_.note_stopped();
+    count_inline(slot);
+  }
+
+  FANOUT_COLD void issuing_failed(std::exception_ptr exception) noexcept {
+    failure_.note(no_index, error_from(exception, errc::issuer_threw), exception);
+    stop_.request_stop();
+  }
+
+  void seal(std::size_t issued) noexcept {
+    // relaxed: the inline count belongs to the issuing right, which this thread holds.
+    const std::uint64_t inline_done = inline_done_.load(std::memory_order_relaxed);
+    const std::uint64_t total = is_open ? issued : static_cast<std::size_t>(branches_);
+    const std::uint64_t not_started = total - issued;
+    if constexpr (is_open) branches_ = issued;
+    // Everything completed inline and no handle was ever created: nobody else has seen the operation, nor ever will.
+    if (inline_done + not_started == total && !shared_) return deliver();
+    bool last;
+    if constexpr (is_open && refcount::correctable<Refcount>) {
+      last = count_.correct(issued, inline_done);
+    } else {
+      last = count_.release_issuer(inline_done, not_started);
+    }
+    if (last) deliver();
+  }
+
+  // ---- completing: called through a branch or the C door, from any thread ----------------------------------------------
+
+  // The branch completed inside start on this thread: the issuer's reference still stands, and the seal will subtract it.
+  void count_inline([[maybe_unused]] slot_type* slot) noexcept {
+    if constexpr (counts_inline) {
+      // relaxed, and a load and a store instead of a read-modify-write: only the holder of the issuing right writes it;
+      // handing the right on is release/acquire. Atomic at all only so that others may read it.
+      inline_done_.store(inline_done_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    } else {
+      [[maybe_unused]] const bool last = count_.release(0, 1);
+      FANOUT_ASSERT(!last, "a branch completed twice");
+    }
+  }
+
+  static void finish(slot_type* slot) noexcept { of(slot).finish_in(slot); }
+  void finish_in(slot_type* slot) noexcept {
+    if constexpr (counts_inline) {
+      if (platform::extent() == this) return count_inline(slot);
+    }
+    if (count_.release(slot->index(), 1)) [[unlikely]] deliver();
+    // after a release that was not the last, the operation may be gone
+  }
+
+  template <class... Args>
+  static void set_value(slot_type* slot, Args&&... args) noexcept {
+    if constexpr (std::is_nothrow_constructible_v<stored_type, Args...>) {
+      slot->construct_value(std::forward<Args>(args)...);
+    } else {
+      bool threw = false;
+      FANOUT_TRY { slot->construct_value(std::forward<Args>(args)...); }
+      FANOUT_CATCH_ALL {
+        fail_with_exception(slot);
+        threw = true;
+      }
+      if (threw) return finish(slot);
+    }
+    slot->mark(detail::branch_state::value);
+    finish(slot);
+  }
+
+  template <class Error>
+  FANOUT_COLD static void set_error(slot_type* slot, Error&& error) noexcept {
+    using plain = std::remove_cvref_t<Error>;
+    if constexpr (std::is_same_v<plain, error_type>) {
+      note_error(slot, std::forward<Error>(error));
+    } else if constexpr (std::is_same_v<plain, std::exception_ptr>) {
+      note_error(slot, error_from(error, errc::initiator_threw), error);
+    } else if constexpr (std::is_error_code_enum_v<plain> || std::is_same_v<plain, std::errc>) {
+      note_error(slot, error_traits<error_type>::from(make_error_code(error)));
+    } else if constexpr (std::is_convertible_v<Error, std::error_code>) {
+      note_error(slot, error_traits<error_type>::from(std::error_code(std::forward<Error>(error))));
+    } else {
+      static_assert(std::is_constructible_v<error_type, Error>,
+                    "fanout: this cannot become the operation's error type: set_error takes that type, a std::error_code, an "
+                    "error enumeration, a std::exception_ptr or what the error type can be made from");
+      note_error(slot, error_type(std::forward<Error>(error)));
+    }
+    finish(slot);
+  }
+
+  FANOUT_COLD static void set_stopped(slot_type* slot) noexcept {
+    note_stopped(slot);
+    finish(slot);
+  }
+
+  FANOUT_COLD static void abandon(slot_type* slot) noexcept {
+    fanout_op& op = of(slot);
+    const bool first = note_error(slot, error_traits<error_type>::from(make_error_code(errc::abandoned)));
+    // Perhaps the initiator is being unwound: start will know, and say so instead.
+    if (!counts_inline || platform::extent() == &op) {
+      op.dropped_in_start_ = slot;
+      op.dropped_is_first_ = first;
+    }
+    op.finish_in(slot);
+  }
+
+  // The first real error is the cause, and asks the others to stop before this branch's own release (I7).
+  // True if this one was the first.
+  FANOUT_COLD static bool note_error(slot_type* slot, error_type error, const std::exception_ptr& exception = {}) noexcept {
+    fanout_op& op = of(slot);
+    const std::size_t i = index_of(slot);
+    verdict decision = verdict::go_on;
+    if constexpr (requires { { op.combine_.on_error(i, error) } noexcept -> std::same_as<verdict>; }) {
+      decision = op.combine_.on_error(i, error);
+    }
+    bool first = false;
+    if constexpr (keeps_errors) {
+      slot->construct_error(std::move(error));
+    } else {
+      first = op.failure_.note(i, std::move(error), exception);
+    }
+    slot->mark(detail::branch_state::failed);
+    if (decision == verdict::decided) op.stop_.request_stop();
+    return first;
+  }
+
+  FANOUT_COLD static void note_stopped(slot_type* slot) noexcept {
+    fanout_op& op = of(slot);
+    verdict decision = verdict::go_on;
+    if constexpr (requires { { op.combine_.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>; }) {
+      decision = op.combine_.on_stopped(index_of(slot));
+    }
+    slot->mark(detail::branch_state::stopped);
+    op.failure_.note_stopped();
+    if (decision == verdict::decided) op.stop_.request_stop();
+  }
+
+  static error_type error_from([[maybe_unused]] const std::exception_ptr& exception, errc otherwise) noexcept {
+    if constexpr (std::is_same_v<error_type, std::exception_ptr>) {
+      if (exception) return exception;
+    }
+    return error_traits<error_type>::from(make_error_code(otherwise));
+  }
+
+  FANOUT_COLD static void fail_with_exception(slot_type* slot) noexcept {
+    std::exception_ptr exception = std::current_exception();
+    note_error(slot, error_from(exception, errc::initiator_threw), exception);
+  }
+
+  // Inside start's handler. The handle was a temporary of the call, so either it was dropped by the unwinding, which settled
+  // the branch as abandoned, or somebody else has it.
+  FANOUT_COLD void initiator_threw(slot_type* slot, std::size_t i) noexcept {
+    std::exception_ptr exception = std::current_exception();
+    error_type error = error_from(exception, errc::initiator_threw);
+    if (static_cast<slot_type*>(dropped_in_start_) == slot) {
+      // Counted inline, so nobody else looks at it before the seal: tell the true cause.
+      if constexpr (keeps_errors) {
+        slot->error() = std::move(error);
+      } else {
+        if (dropped_is_first_) failure_.replace(i, std::move(error), std::move(exception));
+      }
+      return;
+    }
+    // The branch will report, or has, through its handle. The exception must not be lost: it is the operation's.
+    failure_.note(i, std::move(error), std::move(exception));
+    stop_.request_stop();
+  }
+
+  // ---- the C door -------------------------------------------------------------------------------------------------------
+
+  /// What a callback policy's function completes a branch through. All take the context that the C interface was given.
+  struct c_door {
+    /// The out-parameter, for policies whose callback carries the value: assign to it, then set_value.
+    static stored_type& value(void* context) noexcept { return static_cast<slot_type*>(context)->value(); }
+
+    static void set_value(void* context) noexcept {
+      auto* slot = static_cast<slot_type*>(context);
+      if (slot->state() != detail::branch_state::open) [[unlikely]] return duplicate(slot);
+      slot->mark(detail::branch_state::value);
+      finish(slot);
+    }
+    template <class Error>
+    FANOUT_COLD static void set_error(void* context, Error&& error) noexcept {
+      auto* slot = static_cast<slot_type*>(context);
+      if (slot->state() != detail::branch_state::open) return duplicate(slot);
+      slot->destroy_value();
+      fanout_op::set_error(slot, std::forward<Error>(error));
+    }
+    FANOUT_COLD static void set_stopped(void* context) noexcept {
+      auto* slot = static_cast<slot_type*>(context);
+      if (slot->state() != detail::branch_state::open) return duplicate(slot);
+      slot->destroy_value();
+      fanout_op::set_stopped(slot);
+    }
+
+   private:
+    // A duplicate that arrives after the first was recorded, while the operation lives: named, and otherwise ignored.
+    FANOUT_COLD static void duplicate([[maybe_unused]] slot_type* slot) noexcept {
+      FANOUT_ASSERT(false, "a C callback came twice for the same branch");
+    }
+  };
+
+  static constexpr bool makes_contexts = requires(void* slot, std::size_t i) { Callback::make_context(slot, i); };
+
+  struct opened_c_door {
+    stored_type* out;
+    decltype(&Callback::template function<c_door>) callback;
+    void* context;
+    explicit operator bool() const noexcept { return !makes_contexts || context != nullptr; }
+  };
+
+  static opened_c_door open_c_door(slot_type* slot) noexcept {
+    static_assert(requires { &Callback::template function<c_door>; },
+                  "fanout: this callback policy has no C function: use fanout::errno_callback or one of your own");
+    static_assert(std::is_nothrow_default_constructible_v<stored_type>,
+                  "fanout: a C out-parameter must exist before the call, so its type must be default constructible without "
+                  "throwing");
+    stored_type* out = slot->construct_out_parameter();
+    if constexpr (makes_contexts) {
+      return {out, &Callback::template function<c_door>, Callback::make_context(slot, index_of(slot))};
+    } else {
+      return {out, &Callback::template function<c_door>, slot};
+    }
+  }
+  static opened_c_door c_door_for(slot_type* slot) noexcept {
+    const opened_c_door door = open_c_door(slot);
+    if (!door) [[unlikely]] c_door::set_error(slot, std::make_error_code(std::errc::not_enough_memory));
+    return door;
+  }
+
+  // The C initiator's return value reported. It did so inside start, known without looking at the thread.
+  template <class Status>
+  void completed_by_return(slot_type* slot, [[maybe_unused]] void* context, Status status) noexcept {
+    if constexpr (makes_contexts) {
+      if (!Callback::retire_context(context)) return;  // its callback came as well: named there, and it came first
+    }
+    if (Callback::succeeded(status)) [[likely]] {
+      slot->mark(detail::branch_state::value);
+      count_inline(slot);
+    } else {
+      failed_in_start(slot, Callback::error(status));
+    }
+  }
+  FANOUT_COLD void failed_in_start(slot_type* slot, std::error_code error) noexcept {
+    slot->destroy_value();
+    note_error(slot, error_traits<error_type>::from(error));
+    count_inline(slot);
+  }
+  FANOUT_COLD void c_door_failed(slot_type* slot) noexcept {
+    failed_in_start(slot, std::make_error_code(std::errc::not_enough_memory));
+  }
+  FANOUT_COLD void c_initiator_threw(slot_type* slot, [[maybe_unused]] void* context) noexcept {
+    if constexpr (makes_contexts) {
+      if (!Callback::retire_context(context)) return;
+    }
+    slot->destroy_value();
+    fail_with_exception(slot);
+    count_inline(slot);
+  }
+
+  static stop_token_type stop_token_of(slot_type* slot) noexcept { return of(slot).stop_.get_token(); }
+
+  // ---- delivering: by the one thread that saw zero -----------------------------------------------------------------------
+
+  // Out of line: inlined, each completion would pay for its prologue.
+  FANOUT_NOINLINE void deliver() noexcept {
+    if constexpr (is_direct) {
+      deliver_now();
+    } else {
+      detail::trampoline<platform>::template deliver<&deliver_queued>(*this);
+    }
+  }
+
+  static void deliver_queued(detail::delivery* self) noexcept { static_cast<fanout_op*>(self)->deliver_now(); }
+
+  void deliver_now() noexcept {
+    // 1. Deregister: whoever else knows of the operation is joined. Only then is what they wrote complete.
+    if constexpr (requires { completion_.disconnect(); }) completion_.disconnect();
+    // 2. Combine. Policy and completion leave first, since from here on the outcome owns the operation.
+    Completion completion(std::move(completion_));
+    Combine combine(std::move(combine_));
+    outcome_type outcome = combined(combine);
+    if constexpr (is_embedded) delivered_ = true;
+    // 3. Complete. The library has made its last access.
+    std::move(completion)(std::move(outcome));
+  }
+
+  outcome_type combined(Combine& combine) noexcept {
+    FANOUT_TRY {
+      if constexpr (std::is_void_v<combined_type>) {
+        combine.result(collect());
+        return {};
+      } else {
+        return combine.result(collect());
+      }
+    }
+    FANOUT_CATCH_ALL {
+      std::exception_ptr exception = std::current_exception();
+      error_type error = error_from(exception, errc::policy_threw);
+      return unexpected(failure<error_type>{no_index, std::move(error), 0, std::move(exception)});
+    }
+  }
+
+  collected_type collect() noexcept {
+    const std::size_t n = branches_;
+    detail::slot_range<slot_type> slots{first_array(), n, n, nullptr, this, nullptr};
+    if constexpr (!is_embedded) slots.free = &destroy;
+    if constexpr (is_open) {
+      slots.first_size = layout::first_array_size;
+      slots.more = more_.arrays();
+    }
+    if constexpr (keeps_errors) {
+      return collected_type(slots, failure_.take(), failure_.any());
+    } else {
+      if (failure_.any() || failure_.any_stopped() || first_not_issued_ != no_index) [[unlikely]] {
+        return unexpected(failed(slots));
+      }
+      if constexpr (std::is_void_v<value_type>) {
+        detail::slot_owner<slot_type>{slots};  // frees
+        return {};
+      } else {
+        return values<value_type, platform>(slots);
+      }
+    }
+  }
+
+  FANOUT_COLD failure<error_type> failed(const detail::slot_range<slot_type>& slots) noexcept {
+    failure<error_type> cause = failure_.take();
+    if (!failure_.any()) {  // no real error, so the noise is all there is to tell
+      const bool stopped = failure_.any_stopped() || stop_.stop_requested();
+      if (!stopped) cause.index = first_not_issued_;
+      cause.cause = error_traits<error_type>::from(make_error_code(stopped ? errc::stopped : errc::not_issued));
+    }
+    detail::slot_owner<slot_type>{slots};  // frees
+    return cause;
+  }
+
+  // ---- making and destroying -------------------------------------------------------------------------------------------
+
+ public:
+  /// Makes an operation for `n` branches (0 where N is unknown) and returns its issuer: the count is N + 1. Takes `combine`
+  /// and `completion` only if it succeeds. Errors: errc::too_many, errc::out_of_memory; nothing has happened then.
+  [[nodiscard("an issuer destroyed at once seals its operation with no branch started")]] static result<issuer> make(
+      std::size_t n, Combine&& combine, Completion&& completion, const Allocator& allocator = Allocator()) noexcept
+    requires(!is_embedded)
+  {
+    if (!layout::fits(n)) [[unlikely]] return unexpected(make_error_code(errc::too_many));
+    std::byte* block = detail::block_memory<layout::align(), Allocator>::allocate(allocator, layout::bytes(n));
+    if (block == nullptr) [[unlikely]] return unexpected(make_error_code(errc::out_of_memory));
+    return issuer(construct(block, n, std::move(combine), std::move(completion), allocator));
+  }
+
+  /// The same in memory of the caller's: at least `bytes_for(n)` bytes, aligned to `alignment()`. It must stay until the
+  /// operation is delivered and then be given to `destroy_in`.
+  [[nodiscard("an issuer destroyed at once seals its operation with no branch started")]] static issuer make_in(
+      std::byte* block, std::size_t n, Combine&& combine, Completion&& completion) noexcept
+    requires is_embedded
+  {
+    return issuer(construct(block, n, std::move(combine), std::move(completion), Allocator()));
+  }
+  static constexpr std::size_t bytes_for(std::size_t n) noexcept { return layout::bytes(n); }
+  static constexpr std::size_t alignment() noexcept { return layout::align(); }
+
+  /// pre: delivered; anything else is a programming error that ends the program, in every build: there is nobody left who
+  /// could wait, and detaching would write to freed memory.
+  static void destroy_in(std::byte* block) noexcept requires is_embedded {
+    auto* op = std::launder(reinterpret_cast<fanout_op*>(block));
+    if (!op->delivered_) {
+      FANOUT_ASSERT(false, "an embedded operation was destroyed before it was delivered");
+      detail::fatal("an embedded operation was destroyed before it was delivered");
+    }
+    op->destroy_slots();
+    op->~fanout_op();
+  }
+
+ private:
+  static fanout_op* construct(std::byte* block, std::size_t n, Combine&& combine, Completion&& completion,
+                              const Allocator& allocator) noexcept {
+    auto* op = ::new (static_cast<void*>(block))
+        fanout_op(n, std::move(combine), std::move(completion), allocator, block + layout::strategy_offset(n));
+    slot_type* slots = op->first_array();
+    if constexpr (is_open) {
+      ::new (static_cast<void*>(layout::chunk_of(reinterpret_cast<std::byte*>(slots)))) detail::chunk{op, 0};
+    }
+    for (std::size_t i = 0, end = layout::slots_in_block(n); i != end; ++i) {
+      ::new (static_cast<void*>(slots + i)) slot_type(i);
+    }
+    if constexpr (requires { op->completion_.connect(*op); }) {
+      op->shared_ = true;
+      op->completion_.connect(*op);
+    }
+    return op;
+  }
+
+  void destroy_slots() noexcept {
+    if constexpr (!std::is_trivially_destructible_v<slot_type>) {
+      std::destroy_n(first_array(), layout::slots_in_block(branches_));
+    }
+    if constexpr (is_open) more_.free(allocator_);
+  }
+
+  FANOUT_NOINLINE static void destroy(void* self) noexcept requires(!is_embedded) {
+    auto* op = static_cast<fanout_op*>(self);
+    const std::size_t n = op->branches_;
+    op->destroy_slots();
+    const Allocator allocator(std::move(op->allocator_));
+    op->~fanout_op();
+    detail::block_memory<layout::align(), Allocator>::deallocate(allocator, op, layout::bytes(n));
+  }
+
+  // ---- state -----------------------------------------------------------------------------------------------------------
+
+  // First what the issuing code reads and writes, last what every completion on every thread writes: apart by distance, not
+  // by alignment, which would leave the allocator's fast path.
+  basic_inplace_stop_source<platform> stop_;
+  atomic<std::uint64_t> inline_done_{0};       // #branches completed inside their own start; the issuing right's
+  cell<bool> shared_{false};                   // a handle was created that may take a reference; the issuing right's
+  [[no_unique_address]] cell_if<is_embedded, bool> delivered_{};
+  cell<slot_type*> dropped_in_start_{nullptr};  // the branch last dropped inside a start; the issuing right's, and
+  cell<bool> dropped_is_first_{false};          // whether that was the first failure
+  cell<std::size_t> first_not_issued_{no_index};  // written by the seal
+  detail::first_failure<error_type, platform> failure_;
+  Refcount count_;
+  cell<std::size_t> branches_;  // N; where unknown, written by the seal
+  [[no_unique_address]] std::conditional_t<is_open, detail::slot_arrays<slot_type, layout::first_array_size>, detail::absent> more_;
+  [[no_unique_address]] Combine combine_;
+  [[no_unique_address]] Completion completion_;
+  [[no_unique_address]] Allocator allocator_;
+};
+
+}  // namespace fanout
+
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_REFCOUNT_CONCEPT_HPP
+#define FANOUT_REFCOUNT_CONCEPT_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+namespace fanout::refcount {
+
+/// Bytes that a strategy wants in the operation's one allocation, beyond its own members.
+struct storage_layout {
+  std::size_t bytes = 0;
+  std::size_t align = 1;
+};
+
+/// The weight of the issuer's reference. A branch or a hold weighs 1, so that one load of a flat count tells both whether
+/// the operation is sealed (count < issuer_weight) and how many references are left.
+inline constexpr std::uint64_t issuer_weight = std::uint64_t{1} << 32;
+
+/// The largest number of branches of one operation (E20). Together with holds it stays below `issuer_weight`.
+inline constexpr std::uint64_t max_branches = std::uint64_t{1} << 31;
+
+/// How the count is kept.
+///
+/// What an implementer promises, for `n` branches and one issuer:
+///  - construction from (n, storage) seeds the count; nothing is shared yet. `storage` points to at least
+///    `storage_for(n).bytes` bytes of that alignment, or is null where that is zero; it lives as long as the strategy.
+///  - `release(first, k)` drops the references of branches [first, first + k); `release_issuer(inline_done, not_started)`
+///    drops the issuer's together with those of the branches that completed inline or were never started. Each branch is
+///    dropped exactly once. **Exactly one** call of all returns true: the one after which no reference is left.
+///  - everything that happens before any of these calls happens before the return of the one that returned true: release
+///    on each path, acquire on each path that can be last.
+///  - after a call that returned false the strategy may be gone: it decides from its own read-modify-write's result and
+///    from locals only, and touches neither itself nor `storage` afterwards.
+///  - none of them throws, blocks or allocates.
+template <class S>
+concept strategy = requires(S& count, std::size_t n, std::byte* storage, std::size_t first, std::uint64_t k) {
+  typename S::platform;
+  { S::storage_for(n) } -> std::same_as<storage_layout>;
+  S(n, storage);
+  { count.release(first, k) } noexcept -> std::same_as<bool>;
+  { count.release_issuer(k, k) } noexcept -> std::same_as<bool>;
+};
+
+/// Can take a reference for somebody who does not hold one: a stop callback, a deadline, a monitor. `try_hold()` increments
+/// unless the count is zero (never from zero: that would complete twice) and says whether it did; `release_hold()` drops it
+/// and is one more call that may be the last.
+template <class S>
+concept holdable = strategy<S> && requires(S& count) {
+  { count.try_hold() } noexcept -> std::same_as<bool>;
+  { count.release_hold() } noexcept -> std::same_as<bool>;
+};
+
+/// N unknown, counted up: `add(k)` adds the references of k more branches. Called through the issuing right only, before
+/// those branches are started.
+template <class S>
+concept addable = strategy<S> && requires(S& count, std::uint64_t k) {
+  { count.add(k) } noexcept -> std::same_as<void>;
+};
+
+/// N unknown, corrected once: seeded for n = 0 with a bias that no number of releases can reach, and told at the seal how
+/// many branches there were. `correct(started, inline_done)` replaces `release_issuer`.
+template <class S>
+concept correctable = strategy<S> && requires(S& count, std::uint64_t k) {
+  { count.correct(k, k) } noexcept -> std::same_as<bool>;
+};
+
+/// Never leaves one thread, which is a promise of the type's user: a type, never a run-time guess. The operation then
+/// asks for no thread-local extent: a plain decrement is as cheap as an inline count.
+template <class S>
+concept single_threaded = strategy<S> && S::is_single_threaded;
+
+}  // namespace fanout::refcount
+
+#endif
