@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: BSL-1.0
-# Runs COMMAND; it must exit with 0 and, where the file EXPECTED exists, write exactly its contents to standard output.
-execute_process(COMMAND ${COMMAND} RESULT_VARIABLE result OUTPUT_VARIABLE output)
+# Runs COMMAND. It must exit with STATUS (0 unless given) and, where the file EXPECTED exists, write exactly its contents
+# to standard output, or to both streams together WITH_ERRORS.
+if(NOT DEFINED STATUS)
+  set(STATUS 0)
+endif()
+if(WITH_ERRORS)
+  execute_process(COMMAND ${COMMAND} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+else()
+  execute_process(COMMAND ${COMMAND} RESULT_VARIABLE result OUTPUT_VARIABLE output)
+endif()
 message("${output}")
-if(NOT result STREQUAL "0")
-  message(FATAL_ERROR "the example ended with ${result}")
+if(NOT result STREQUAL STATUS)
+  message(FATAL_ERROR "the example ended with ${result}, not with ${STATUS}")
 endif()
 if(EXISTS ${EXPECTED})
   file(READ ${EXPECTED} expected)

@@ -14,12 +14,12 @@ is_present() {
   case $1 in
     ninja-build) command -v ninja ;;
     clang-19 | clang-22) command -v "${1/-/++-}" ;;
-    g++ | cmake | ccache | git | shellcheck | clang-format-*) command -v "$1" ;;
+    g++ | cmake | ccache | git | shellcheck | clang-format-* | valgrind | python3) command -v "$1" ;;
     *) dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>&1 | grep -qx installed ;;
   esac >/dev/null
 }
 
-# need_packages <package>...: installs what is missing, and says so. Without root it prints the line to run, and exits 2.
+# need_packages <package>...: installs what is missing, and says so. Without root it prints the line to run and exits 2.
 need_packages() {
   local package missing=()
   for package; do
@@ -51,7 +51,7 @@ need_packages() {
 build_alone() {
   local folder=$1 target=$2
   shift 2
-  cmake --preset release -B "$folder" \
+  cmake --preset release -B "$folder" --no-warn-unused-cli \
     -DFANOUT_BUILD_TESTS=OFF -DFANOUT_BUILD_EXAMPLES=OFF -DFANOUT_BUILD_BENCH=OFF "$@" >/dev/null
   cmake --build "$folder" --target "$target"
 }

@@ -58,8 +58,7 @@ constexpr const char* sentence(errc e) noexcept {
     case errc::issuer_threw:
       return "the code between two starts threw before the seal: handle the exception that left the issuing code";
     case errc::initiator_threw:
-      return "the initiator threw: see the failure's exception, or catch it there and complete the branch with an "
-             "error";
+      return "the initiator threw: see the failure's exception, or let it complete the branch with an error instead";
     case errc::policy_threw:
       return "a combine or completion policy threw and its result is lost: see the failure's exception";
     case errc::stopped:
@@ -140,7 +139,8 @@ FANOUT_ONE_PER_PROGRAM FANOUT_IMMORTAL immortal<errc_category> the_category{};
 /// The category of fanout's own errors, named "fanout". One object per program, alive from the first instruction to the
 /// last. Codes compare equal to these conditions: stopped to operation_canceled, deadline to timed_out, closed to
 /// operation_not_permitted, would_deadlock to resource_deadlock_would_occur, too_many to value_too_large,
-/// already_started to connection_already_in_progress, no_such_branch to invalid_argument.
+/// already_started to connection_already_in_progress, no_such_branch to invalid_argument, out_of_memory to
+/// not_enough_memory.
 [[nodiscard]] inline const std::error_category& error_category() noexcept { return detail::the_category.value; }
 
 /// Found by argument-dependent lookup, so that an errc can be used wherever a std::error_code is expected.

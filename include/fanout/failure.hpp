@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/detail/config.hpp"
 #include "fanout/errc.hpp"
 
 namespace fanout {
@@ -29,7 +30,7 @@ struct failure {
 };
 
 /// How the library's own reasons become the operation's error type. Works for std::error_code, std::exception_ptr and every
-/// type that can be made from a std::error_code; specialise it for others.
+/// type that can be made from a std::error_code; specialise it for others. An error type is default constructible.
 template <class E>
 struct error_traits {
   static_assert(std::is_constructible_v<E, std::error_code>,
@@ -40,7 +41,8 @@ struct error_traits {
 template <>
 struct error_traits<std::exception_ptr> {
   static std::exception_ptr from(std::error_code code) noexcept {
-    return std::make_exception_ptr(std::system_error(code));
+    FANOUT_TRY { return std::make_exception_ptr(std::system_error(code)); }
+    FANOUT_CATCH_ALL { return std::current_exception(); }  // no memory for the text: that, then
   }
 };
 

@@ -7,6 +7,7 @@
 #include "fanout/algorithm/all.hpp"
 #include "fanout/algorithm/settle.hpp"
 #include "fanout/algorithm/wait.hpp"
+#include "fanout/callback/c_checked.hpp"
 #include "fanout/callback/concept.hpp"
 #include "fanout/callback/errno_callback.hpp"
 #include "fanout/callback/handler.hpp"

@@ -106,6 +106,8 @@ class fanout_op : private detail::delivery {
                 "fanout: a branch's value cannot be a reference: use a pointer or std::reference_wrapper");
   static_assert(std::is_void_v<value_type> || std::is_nothrow_destructible_v<stored_type>,
                 "fanout: a branch's value must have a destructor that does not throw");
+  static_assert(std::is_default_constructible_v<error_type>,
+                "fanout: the error type must be default constructible: an outcome without an error holds an empty one");
   static_assert(std::is_nothrow_move_constructible_v<Completion>,
                 "fanout: a completion is moved out of the operation before it runs, so moving it must not throw: capture by "
                 "move what moves without throwing, or by pointer");
@@ -459,7 +461,7 @@ class fanout_op : private detail::delivery {
   }
   static opened_c_door c_door_for(slot_type* slot) noexcept {
     const opened_c_door door = open_c_door(slot);
-    if (!door) [[unlikely]] c_door::set_error(slot, std::make_error_code(std::errc::not_enough_memory));
+    if (!door) [[unlikely]] c_door::set_error(slot, make_error_code(errc::out_of_memory));
     return door;
   }
 
@@ -482,7 +484,7 @@ class fanout_op : private detail::delivery {
     count_inline(slot);
   }
   FANOUT_COLD void c_door_failed(slot_type* slot) noexcept {
-    failed_in_start(slot, std::make_error_code(std::errc::not_enough_memory));
+    failed_in_start(slot, make_error_code(errc::out_of_memory));
   }
   FANOUT_COLD void c_initiator_threw(slot_type* slot, [[maybe_unused]] void* context) noexcept {
     if constexpr (makes_contexts) {

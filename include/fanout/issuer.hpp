@@ -10,6 +10,8 @@
 
 #include "fanout/detail/assert.hpp"
 #include "fanout/errc.hpp"
+#include "fanout/failure.hpp"
+#include "fanout/refcount/concept.hpp"
 #include "fanout/result.hpp"
 
 namespace fanout {
@@ -205,10 +207,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   };
 
   slot_type* claim(std::size_t i) noexcept {
-    if (i == next_ && i < limit_) [[likely]] {
-      ++next_;
-      return op_->slot_at(i);
-    }
+    if (i == next_ && i < limit_) [[likely]] return op_->slot_at_next(next_++);
     return claim_out_of_order(i);
   }
 

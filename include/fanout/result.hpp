@@ -169,39 +169,29 @@ class [[nodiscard("a result that is dropped loses its value or its error")]] res
   constexpr result(const result& other) noexcept(std::is_nothrow_copy_constructible_v<stored> &&
                                                  std::is_nothrow_copy_constructible_v<E>)
     requires(!trivial_to_copy && std::is_copy_constructible_v<stored> && std::is_copy_constructible_v<E>)
-      : has_value_(other.has_value_) {
-    if (has_value_) {
-      detail::build(value_, other.value_);
-    } else {
-      detail::build(error_, other.error_);
-    }
+  {
+    build_like(other);
   }
 
   constexpr result(result&&) = default;
   constexpr result(result&& other) noexcept(std::is_nothrow_move_constructible_v<stored> &&
                                             std::is_nothrow_move_constructible_v<E>)
     requires(!trivial_to_move && std::is_move_constructible_v<stored> && std::is_move_constructible_v<E>)
-      : has_value_(other.has_value_) {
-    if (has_value_) {
-      detail::build(value_, std::move(other.value_));
-    } else {
-      detail::build(error_, std::move(other.error_));
-    }
+  {
+    build_like(std::move(other));
   }
 
   /// From another result, or from anything with the shape of std::expected.
   template <class X>
     requires detail::unwraps_to<const X&, T, E>
   constexpr explicit(!std::is_convertible_v<detail::value_in<const X&>, T> ||
-                     !std::is_convertible_v<detail::error_in<const X&>, E>) result(const X& other)
-      : has_value_(other.has_value()) {
+                     !std::is_convertible_v<detail::error_in<const X&>, E>) result(const X& other) {
     unwrap(other);
   }
   template <class X>
     requires(!std::is_reference_v<X> && !std::is_const_v<X> && detail::unwraps_to<X, T, E>)
   constexpr explicit(!std::is_convertible_v<detail::value_in<X>, T> || !std::is_convertible_v<detail::error_in<X>, E>)
-      result(X&& other)
-      : has_value_(other.has_value()) {
+      result(X&& other) {
     unwrap(std::move(other));
   }
 
@@ -521,32 +511,6 @@ class [[nodiscard("a result that is dropped loses its value or its error")]] res
     return wrap<X>(std::move(*this));
   }
 
-  /// Both have equal values, or both equal errors.
-  template <class U, class G>
-    requires(std::is_void_v<T> == std::is_void_v<U> && detail::equatable<stored, typename detail::passing<U>::stored> &&
-             detail::equatable<E, G>)
-  friend constexpr bool operator==(const result& x, const result<U, G>& y) {
-    if (x.has_value_ != y.has_value()) return false;
-    if (!x.has_value_) return x.error_ == y.error();
-    if constexpr (std::is_void_v<T>) {
-      return true;
-    } else {
-      return x.value_ == *y;
-    }
-  }
-  /// Has a value, and that one.
-  template <class U>
-    requires(!std::is_void_v<T> && !detail::is_result<U> && detail::equatable<stored, U>)
-  friend constexpr bool operator==(const result& x, const U& value) {
-    return x.has_value_ && static_cast<bool>(x.value_ == value);
-  }
-  /// Has an error, and that one.
-  template <class G>
-    requires detail::equatable<E, G>
-  friend constexpr bool operator==(const result& x, const unexpected<G>& e) {
-    return !x.has_value_ && static_cast<bool>(x.error_ == e.error());
-  }
-
  private:
   template <class, class>
   friend class result;
@@ -572,15 +536,30 @@ class [[nodiscard("a result that is dropped loses its value or its error")]] res
     if (!self.has_value_) detail::refuse_value(std::forward<Self>(self).error_);
   }
 
+  // The flag is set to a constant beside what it stands for, here and below: GCC follows that without false warnings.
+  template <class Self>
+  constexpr void build_like(Self&& other) {
+    if (other.has_value_) {
+      detail::build(value_, std::forward<Self>(other).value_);
+      has_value_ = true;
+    } else {
+      detail::build(error_, std::forward<Self>(other).error_);
+      has_value_ = false;
+    }
+  }
   template <class X>
   constexpr void unwrap(X&& other) {
-    if (!has_value_) {
+    if (!other.has_value()) {
       detail::build(error_, std::forward<X>(other).error());
-    } else if constexpr (std::is_void_v<T>) {
+      has_value_ = false;
+      return;
+    }
+    if constexpr (std::is_void_v<T>) {
       detail::build(value_);
     } else {
       detail::build(value_, *std::forward<X>(other));
     }
+    has_value_ = true;
   }
   template <class X, class Self>
   static constexpr X wrap(Self&& self) {
@@ -659,7 +638,7 @@ class [[nodiscard("a result that is dropped loses its value or its error")]] res
     static_assert(std::is_same_v<typename next::error_type, E>,
                   "and_then: the function must return a fanout::result with the same error type");
     if (!self.has_value_) return next(unexpect, std::forward<Self>(self).error_);
-    return next(call_with_value(std::forward<Self>(self), std::forward<F>(f)));
+    return call_with_value(std::forward<Self>(self), std::forward<F>(f));
   }
   template <class Self, class F>
   static constexpr auto otherwise(Self&& self, F&& f) {
@@ -669,7 +648,7 @@ class [[nodiscard("a result that is dropped loses its value or its error")]] res
     static_assert(std::is_same_v<typename next::value_type, T>,
                   "or_else: the function must return a fanout::result with the same value type");
     if (self.has_value_) return keep_value<next>(std::forward<Self>(self));
-    return next(call_with_error(std::forward<Self>(self), std::forward<F>(f)));
+    return call_with_error(std::forward<Self>(self), std::forward<F>(f));
   }
   template <class Self, class F>
   static constexpr auto map(Self&& self, F&& f) {
@@ -699,6 +678,38 @@ class [[nodiscard("a result that is dropped loses its value or its error")]] res
   };
   bool has_value_;
 };
+
+// The comparisons are no hidden friends of the class: those would be found, and take an int for a result<int>, wherever a
+// result is an argument of a template, and then ask themselves whether they apply.
+
+/// Both have equal values, or both equal errors.
+template <class T, class E, class U, class G>
+  requires(std::is_void_v<T> == std::is_void_v<U> &&
+           detail::equatable<typename detail::passing<T>::stored, typename detail::passing<U>::stored> &&
+           detail::equatable<E, G>)
+constexpr bool operator==(const result<T, E>& x, const result<U, G>& y) {
+  if (x.has_value() != y.has_value()) return false;
+  if (!x.has_value()) return static_cast<bool>(x.error() == y.error());
+  if constexpr (std::is_void_v<T>) {
+    return true;
+  } else {
+    return static_cast<bool>(*x == *y);
+  }
+}
+
+/// Has a value, and that one.
+template <class T, class E, class U>
+  requires(!std::is_void_v<T> && !detail::is_result<U> && detail::equatable<T, U>)
+constexpr bool operator==(const result<T, E>& x, const U& value) {
+  return x.has_value() && static_cast<bool>(*x == value);
+}
+
+/// Has an error, and that one.
+template <class T, class E, class G>
+  requires detail::equatable<E, G>
+constexpr bool operator==(const result<T, E>& x, const unexpected<G>& e) {
+  return !x.has_value() && static_cast<bool>(x.error() == e.error());
+}
 
 }  // namespace fanout
 

@@ -160,7 +160,7 @@ class basic_inplace_stop_token {
 /// once on two threads and each destroy the other wait for ever.
 ///
 /// Thread safety: construct and destroy from any thread, whatever others do with the source. Pinned: it has an address.
-/// Cost: registering is one load and two read-modify-writes, deregistering is two; no allocation.
+/// Cost: registering is two read-modify-writes on the source, deregistering another two; no allocation.
 template <class Platform, class F>
 class [[nodiscard("a stop callback is deregistered when it is destroyed: give it a name")]] basic_inplace_stop_callback
     : private detail::stop_callback_node<Platform> {

@@ -10,7 +10,8 @@ elseif(NOT output MATCHES "${REGEX}")
   message(FATAL_ERROR "WRONG DIAGNOSTIC: the source is rejected, but not with: ${REGEX}")
 endif()
 
-execute_process(COMMAND ${COMPILE} -DFANOUT_EXPECT_OK RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+execute_process(COMMAND ${COMPILE} -DFANOUT_EXPECT_OK
+  RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(NOT result STREQUAL "0")
   message("${output}")
   message(FATAL_ERROR "TWIN REJECTED: with -DFANOUT_EXPECT_OK the source must compile")

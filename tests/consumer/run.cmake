@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-# Configures, builds and then runs or installs the project in SOURCE, in an empty folder BINARY. See CMakeLists.txt here.
+# Configures, builds and then runs or installs the project in SOURCE, in an empty folder BINARY. See CMakeLists.txt.
 set(said "")
 
 function(run)

@@ -90,8 +90,8 @@ class basic_counted {
   static constexpr std::uint32_t living = 0x600dbeef;
   static constexpr std::uint32_t dead = 0xdeadbeef;
 
-  [[noreturn]] static void fail(const char* what) {
-    std::fprintf(stderr, "counted<%d>: %s\n", Tag, what);
+  [[noreturn]] static void fail(const char* what, const char* when = "") {
+    std::fprintf(stderr, "counted<%d>: %s%s\n", Tag, what, when);
     std::abort();
   }
 
@@ -104,8 +104,9 @@ class basic_counted {
   void check(const char* how) const {
     const std::uint32_t state = state_;
     if (state == living && self_ == this) return;
-    std::fprintf(stderr, "counted<%d>: %s ", Tag, how);
-    fail(state == living ? "after a bytewise copy" : state == dead ? "after its destruction" : "without construction");
+    fail(how, state == living ? " after a bytewise copy"
+              : state == dead ? " after its destruction"
+                              : " without having been constructed");
   }
 
   // relaxed, here and above: plain tallies. Whoever compares them has joined the threads that counted.

@@ -54,7 +54,7 @@ struct with_t {
 };
 
 template <class E = std::error_code, class F>
-with_t<std::remove_cvref_t<F>, E> with(F&& f) {
+with_t<std::decay_t<F>, E> with(F&& f) {
   return {std::forward<F>(f)};
 }
 

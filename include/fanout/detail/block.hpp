@@ -31,8 +31,13 @@ struct block_memory {
     FANOUT_TRY {
 #if !FANOUT_HAS_EXCEPTIONS
       // std::allocator could only abort.
-      if constexpr (std::is_same_v<allocator, std::allocator<unit>> && Align <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-        return static_cast<std::byte*>(::operator new(units(bytes) * sizeof(unit), std::nothrow));
+      if constexpr (std::is_same_v<allocator, std::allocator<unit>>) {
+        const std::size_t rounded = units(bytes) * sizeof(unit);
+        if constexpr (Align <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+          return static_cast<std::byte*>(::operator new(rounded, std::nothrow));
+        } else {
+          return static_cast<std::byte*>(::operator new(rounded, std::align_val_t{Align}, std::nothrow));
+        }
       }
 #endif
       return reinterpret_cast<std::byte*>(std::to_address(traits::allocate(a, units(bytes))));

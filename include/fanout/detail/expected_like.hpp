@@ -28,12 +28,17 @@ concept expected_like = requires(const X& x) {
   typename X::unexpected_type;
   { x.has_value() } -> std::same_as<bool>;
   x.error();
-  *x;
-};
+} && (std::is_void_v<typename X::value_type> || requires(const X& x) { *x; });
 
-/// What `*x` and `x.error()` are for an x of the qualified type X. The first may be void.
+/// `*x`, or nothing: where the value is void there need not be an operator*.
 template <class X>
-using value_in = decltype(*std::declval<X>());
+constexpr decltype(auto) value_of(X&& x) {
+  if constexpr (!std::is_void_v<typename std::remove_cvref_t<X>::value_type>) return *std::forward<X>(x);
+}
+
+/// What `value_of(x)` and `x.error()` are for an x of the qualified type X. The first may be void.
+template <class X>
+using value_in = decltype(value_of(std::declval<X>()));
 template <class X>
 using error_in = decltype(std::declval<X>().error());
 
@@ -65,7 +70,7 @@ concept unwraps_to =
 template <class X, class V, class G>
 concept wraps = !is_result<X> && expected_like<X> && std::is_constructible_v<typename X::error_type, G> &&
                 ((std::is_void_v<V> && std::is_void_v<typename X::value_type>) ||
-                 std::is_constructible_v<typename X::value_type, V>);
+                 (!std::is_void_v<V> && std::is_constructible_v<typename X::value_type, V>));
 
 }  // namespace detail
 

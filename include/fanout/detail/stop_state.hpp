@@ -94,7 +94,7 @@ class stop_state {
     cell<bool> joined{false};       // a thread waits for it; at most one does, since a callback is destroyed once
   };
 
-  word lock(word also = 0) noexcept;
+  word lock(word guess = 0, word also = 0) noexcept;
   void unlock(word stop) noexcept;
   void link(node& callback) noexcept;
   void unlink(node& callback) noexcept;
@@ -121,7 +121,7 @@ bool stop_state<Platform>::stop_requested() const noexcept {
 template <class Platform>
 bool stop_state<Platform>::request_stop() noexcept {
   if (stop_requested()) return false;
-  if (const word stop = lock(stop_bit); stop != 0) {  // lost to another requester between the two lines
+  if (const word stop = lock(0, stop_bit); stop != 0) {  // lost to another requester between the two lines
     unlock(stop);
     return false;
   }
@@ -133,7 +133,7 @@ bool stop_state<Platform>::request_stop() noexcept {
     const typename node::run_function run_callback = callback->run_;
     unlock(stop_bit);
     run_callback(*callback);  // the callback may be gone when this returns
-    lock();
+    lock(stop_bit);
     if (current.joined) {
       current.joined = false;
 #if defined(FANOUT_PLANT_STOP_NOTIFY_THROUGH_CALLBACK)
@@ -153,9 +153,8 @@ bool stop_state<Platform>::request_stop() noexcept {
 
 template <class Platform>
 bool stop_state<Platform>::add(node& callback) noexcept {
-  if (stop_requested()) return false;
   const word stop = lock();
-  if (stop == 0) link(callback);  // else requested since the line above: nobody will look at the ring again
+  if (stop == 0) link(callback);  // else the ring is for the requesting thread alone, which may be done with it
   unlock(stop);
   return stop == 0;
 }
@@ -192,10 +191,11 @@ void stop_state<Platform>::remove(node& callback) noexcept {
   }
 }
 
-/// Takes the lock and sets `also` in the same step. Returns the stop flag as it was before.
+/// Takes the lock and sets `also` in the same step. Returns the stop flag as it was before. `guess` is the likely value
+/// of the word: a right guess saves a load, which would fetch the cache line only to fetch it again for writing.
 template <class Platform>
-auto stop_state<Platform>::lock(word also) noexcept -> word {
-  word seen = 0;  // the likely value; if it is another, the exchange tells
+auto stop_state<Platform>::lock(word guess, word also) noexcept -> word {
+  word seen = guess;
   word taken = held_bit | also;
   for (;;) {
     if ((seen & held_bit) == 0) {  // free

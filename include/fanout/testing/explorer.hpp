@@ -39,8 +39,8 @@
 /// A scenario must be deterministic but for choose(): no addresses, clocks or counters that differ from run to run.
 /// Executions that fail or are pruned are abandoned where they stand. The stacks of their threads are dropped: what
 /// lives there is not destroyed. What the scenario's callables own (a std::shared_ptr) is destroyed, unchecked, in the
-/// state it happened to be in; make() is better: its objects are destroyed, checked, in complete executions only. What
-/// threads allocate should come from explorer::allocator.
+/// state it happened to be in, and must not wait for anything there; make() is better: its objects are destroyed, checked,
+/// in complete executions only. What threads allocate should come from explorer::allocator.
 ///
 /// An assertion in the code under test can be made a failure with a trace:
 /// `#define FANOUT_ASSERT(condition, sentence) ::fanout::testing::explorer::require((condition), sentence)`
@@ -172,7 +172,8 @@ inline report exploration::search(detail::execution& e, const detail::task& body
   const auto repeat_with_trace = [&](status expected) {
     r.reason = e.reason();
     const std::uint64_t steps = e.total_steps;
-    if (e.run(body, true) != expected || e.reason() != r.reason) r.reason += " (not repeatable: the scenario is not deterministic)";
+    if (e.run(body, true) != expected || e.reason() != r.reason)
+      r.reason += " (not repeatable: the scenario is not deterministic)";
     e.total_steps = steps;
     r.trace = e.trace_text();
     r.choices = e.choices.to_string();

@@ -18,7 +18,8 @@ namespace fanout::testing::explorer {
 /// that explorer.hpp lists; construction and destruction are accesses that the others must be ordered after and before.
 template <class T>
 class atomic : public detail::tracked<detail::object_kind::atomic> {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8, "explorer::atomic<T>: T is trivially copyable and at most 8 bytes");
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8,
+                "explorer::atomic<T>: T is trivially copyable and at most 8 bytes");
   using base = detail::tracked<detail::object_kind::atomic>;
   using order = std::memory_order;
   static constexpr order seq_cst = std::memory_order_seq_cst;
@@ -85,15 +86,51 @@ class atomic : public detail::tracked<detail::object_kind::atomic> {
   {
     return update("fetch_xor", o, [k](T v) { return static_cast<T>(v ^ k); });
   }
-  T operator+=(difference_type k) noexcept requires arithmetic { return plus(fetch_add(k), k); }
-  T operator-=(difference_type k) noexcept requires arithmetic { return minus(fetch_sub(k), k); }
-  T operator&=(T k) noexcept requires integral { return static_cast<T>(fetch_and(k) & k); }
-  T operator|=(T k) noexcept requires integral { return static_cast<T>(fetch_or(k) | k); }
-  T operator^=(T k) noexcept requires integral { return static_cast<T>(fetch_xor(k) ^ k); }
-  T operator++() noexcept requires arithmetic { return *this += 1; }
-  T operator--() noexcept requires arithmetic { return *this -= 1; }
-  T operator++(int) noexcept requires arithmetic { return fetch_add(1); }
-  T operator--(int) noexcept requires arithmetic { return fetch_sub(1); }
+  T operator+=(difference_type k) noexcept
+    requires arithmetic
+  {
+    return plus(fetch_add(k), k);
+  }
+  T operator-=(difference_type k) noexcept
+    requires arithmetic
+  {
+    return minus(fetch_sub(k), k);
+  }
+  T operator&=(T k) noexcept
+    requires integral
+  {
+    return static_cast<T>(fetch_and(k) & k);
+  }
+  T operator|=(T k) noexcept
+    requires integral
+  {
+    return static_cast<T>(fetch_or(k) | k);
+  }
+  T operator^=(T k) noexcept
+    requires integral
+  {
+    return static_cast<T>(fetch_xor(k) ^ k);
+  }
+  T operator++() noexcept
+    requires arithmetic
+  {
+    return *this += 1;
+  }
+  T operator--() noexcept
+    requires arithmetic
+  {
+    return *this -= 1;
+  }
+  T operator++(int) noexcept
+    requires arithmetic
+  {
+    return fetch_add(1);
+  }
+  T operator--(int) noexcept
+    requires arithmetic
+  {
+    return fetch_sub(1);
+  }
 
   /// Blocks until it has read a value other than `old`. A store that nobody notifies of is a deadlock here.
   void wait(T old, order o = seq_cst) const noexcept { world().wait(me(), detail::to_bits(old), o); }

@@ -32,7 +32,8 @@ class cell : detail::plain<T>, public detail::tracked<detail::object_kind::cell>
   using value_type = T;
 
   cell() : cell(T{}) {}
-  cell(T value) : plain{std::move(value)}, base(detail::format_of<T>(), detail::to_bits(plain::value_)) {}  // implicit: is a T
+  cell(T value)
+      : plain{std::move(value)}, base(detail::format_of<T>(), detail::to_bits(plain::value_)) {}  // implicit: is a T
   cell(const cell& other) : cell(other.get()) {}
   cell(cell&& other) : cell(other.take()) {}
   ~cell() = default;
@@ -53,10 +54,18 @@ class cell : detail::plain<T>, public detail::tracked<detail::object_kind::cell>
     return get();
   }
 
-  cell& operator+=(const auto& k) { return modify([&](const T& v) { return static_cast<T>(v + k); }); }
-  cell& operator-=(const auto& k) { return modify([&](const T& v) { return static_cast<T>(v - k); }); }
-  cell& operator|=(const auto& k) { return modify([&](const T& v) { return static_cast<T>(v | k); }); }
-  cell& operator&=(const auto& k) { return modify([&](const T& v) { return static_cast<T>(v & k); }); }
+  cell& operator+=(const auto& k) {
+    return modify([&](const T& v) { return static_cast<T>(v + k); });
+  }
+  cell& operator-=(const auto& k) {
+    return modify([&](const T& v) { return static_cast<T>(v - k); });
+  }
+  cell& operator|=(const auto& k) {
+    return modify([&](const T& v) { return static_cast<T>(v | k); });
+  }
+  cell& operator&=(const auto& k) {
+    return modify([&](const T& v) { return static_cast<T>(v & k); });
+  }
   cell& operator++() { return *this += 1; }
   cell& operator--() { return *this -= 1; }
   T operator++(int) {

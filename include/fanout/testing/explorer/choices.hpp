@@ -90,10 +90,10 @@ class choices {
  private:
   struct choice {
     int taken = 0;
-    int count = 0;               // of alternatives, if it is not between threads
-    thread_set enabled = 0;      // the rest only if it is
-    thread_set candidates = 0;   // not empty, explored in increasing order
-    thread_set asleep = 0;       // when the choice was first reached
+    int count = 0;              // of alternatives, if it is not between threads
+    thread_set enabled = 0;     // the rest only if it is
+    thread_set candidates = 0;  // not empty, explored in increasing order
+    thread_set asleep = 0;      // when the choice was first reached
   };
 
   int next_of_script(int otherwise) noexcept { return next_ < script_.size() ? script_[next_++] : otherwise; }

@@ -22,7 +22,7 @@
 
 #include "fanout/detail/config.hpp"
 #include "fanout/testing/explorer/choices.hpp"
-#include "fanout/testing/explorer/context.hpp"
+#include "fanout/testing/explorer/fiber.hpp"
 #include "fanout/testing/explorer/quarantine.hpp"
 #include "fanout/testing/explorer/record.hpp"
 #include "fanout/testing/explorer/report.hpp"
@@ -36,58 +36,6 @@ constexpr bool acquires(std::memory_order order) noexcept {
 constexpr bool releases(std::memory_order order) noexcept {
   return order == std::memory_order_release || order == std::memory_order_acq_rel || order == std::memory_order_seq_cst;
 }
-
-/// A modelled object as its own code sees it. The index lies in the object's memory and is believed only if it fits.
-struct reference {
-  const void* address;
-  std::uint32_t index;
-  object_kind kind;
-};
-
-enum class action : std::uint8_t { read, write, fence, timed_sleep };
-
-/// What a fiber is about to do. `gate`: it is enabled only while that flag has the value `opens_at`.
-struct operation {
-  action what = action::write;
-  std::uint32_t object = 0;  // 0: the clock
-  bool sequential = false;   // memory_order_seq_cst
-  const bool* gate = nullptr;
-  bool opens_at = true;
-  bool spurious_wakeup = false;  // may be enabled although the gate is shut
-};
-
-/// Whether the two lead to the same state in either order. Choices that an operation makes for itself (which value it
-/// reads, whether it fails spuriously) do not count: they are there in either order.
-constexpr bool independent(const operation& a, const operation& b) noexcept {
-  // A sequentially consistent fence is ordered among all sequentially consistent operations.
-  if (a.what == action::fence || b.what == action::fence) return !(a.sequential && b.sequential);
-  // A timeout moves the clock.
-  if ((a.what == action::timed_sleep && b.object == 0) || (b.what == action::timed_sleep && a.object == 0)) return false;
-  if (a.object != b.object) return true;
-  // Two reads commute, but what one sequentially consistent read has seen, a later one may not miss.
-  return a.what == action::read && b.what == action::read && !(a.sequential && b.sequential);
-}
-
-/// A callable without its type. It lives in the quarantine's memory, which does not run destructors.
-struct task {
-  void* object = nullptr;
-  void (*call)(void*) = nullptr;
-  void (*destroy)(void*) noexcept = nullptr;
-};
-
-struct fiber {
-  context stack{};
-  task body{};
-  operation next{};
-  bool live = false;
-  bool woken = false;              // the sleep that it is in, or about to enter, is over
-  std::uint32_t sleeping_on = 0;   // condition variable or atomic; 0: none
-  view now{};
-  view unacquired{};  // of relaxed loads: an acquire fence makes it its own
-  view released{};    // at the last release fence: what relaxed stores pass on
-  const void* extent = nullptr;
-  void* trampoline = nullptr;
-};
 
 /// One run of the scenario after the other: fibers and their scheduler, the objects, and the memory model.
 /// Fiber `max_threads` runs the scenario function and, after all threads have ended, what it left for the end: alone,
@@ -116,8 +64,8 @@ class execution {
 
   detail::choices choices;
   std::uint64_t total_steps = 0;
-  std::uint64_t rmws = 0;       // read-modify-writes of this execution, failed compare-exchanges too
-  std::int64_t time = 0;        // nanoseconds; moved by timeouts only
+  std::uint64_t rmws = 0;  // read-modify-writes of this execution, failed compare-exchanges too
+  std::int64_t time = 0;   // nanoseconds; moved by timeouts only
   void pass_time(std::int64_t until) noexcept { time = std::max(time, until); }
   const std::string& reason() const noexcept { return reason_; }
   const std::string& trace_text() const noexcept { return trace_.text; }
@@ -142,7 +90,8 @@ class execution {
   void announce(const operation& next);
 
   // Objects.
-  std::uint32_t create(const void* address, object_kind kind, value_format format = value_format::none, std::uint64_t bits = 0);
+  std::uint32_t create(void* address, object_kind kind, value_format format = value_format::none,
+                       std::uint64_t bits = 0);
   object& reach(const reference& where, operation next);  // scheduling point, checks, tick
   object& access(const reference& where);                 // the same without a scheduling point
   void destroy(const reference& where);
@@ -156,8 +105,8 @@ class execution {
   void store(const reference& where, std::uint64_t bits, std::memory_order order);
   template <class F>
   std::uint64_t update(const reference& where, const char* verb, std::memory_order order, F f);
-  bool compare_exchange(const reference& where, std::uint64_t& expected, std::uint64_t desired, std::memory_order success,
-                        std::memory_order failure, bool weak);
+  bool compare_exchange(const reference& where, std::uint64_t& expected, std::uint64_t desired,
+                        std::memory_order success, std::memory_order failure, bool weak);
   void wait(const reference& where, std::uint64_t old, std::memory_order order);
   void fence(std::memory_order order);
 
@@ -197,6 +146,7 @@ class execution {
   object& enter(std::uint32_t index);
   void late(const object& o);
   void end_of_life(object& o, object_state state);
+  std::string unordered(const object& o);
   std::size_t oldest_visible(const object& o, std::memory_order order) noexcept;
   std::uint64_t read(object& o, std::size_t position, std::memory_order order);
   void write(object& o, std::uint64_t bits, std::memory_order order, const view* sequence);
@@ -230,8 +180,7 @@ inline execution::status execution::run(const task& scenario, bool tracing) {
   resume(fibers_[max_threads]);
   // Up to its first operation a thread touches nothing that is modelled but by happens-before: no order is lost.
   for (int t = 0; t != threads_ && status_ == status::running; ++t) resume(fibers_[static_cast<std::size_t>(t)]);
-  while (status_ == status::running && step()) {
-  }
+  while (status_ == status::running && step()) {}
   if (status_ == status::running) {
     fiber& last = fibers_[max_threads];
     start(last, {this, [](void* p) {
@@ -339,13 +288,15 @@ inline bool execution::step() {
     return false;
   }
   const int t = choices.pick_thread(enabled | spurious, asleep_);
-  if (t == choices::misfit) fail("the choices do not fit: the scenario is not deterministic, or not the one they are from");
+  if (t == choices::misfit)
+    fail("the choices do not fit: the scenario is not deterministic, or not the one they are from");
   if (t == choices::none) status_ = status::pruned;
   if (t < 0) return false;
   fiber& f = fibers_[static_cast<std::size_t>(t)];
   if (contains(spurious, t)) --wakeups_left_;
   for (int i = 0; i != threads_; ++i) {  // who depends on this operation wakes up
-    if (contains(asleep_, i) && !independent(fibers_[static_cast<std::size_t>(i)].next, f.next)) asleep_ &= ~(thread_set{1} << i);
+    if (contains(asleep_, i) && !independent(fibers_[static_cast<std::size_t>(i)].next, f.next))
+      asleep_ &= ~(thread_set{1} << i);
   }
   if (++step_ > options_.max_steps) {
     status_ = status::endless;

@@ -57,7 +57,8 @@ inline void execution::write(object& o, std::uint64_t bits, std::memory_order or
 inline std::uint64_t execution::load(const reference& where, std::memory_order order) {
   object& o = reach(where, {.what = action::read, .sequential = order == std::memory_order_seq_cst});
   const std::size_t newest = o.history.size() - 1;
-  const std::size_t position = newest - static_cast<std::size_t>(choose(static_cast<int>(newest - oldest_visible(o, order)) + 1));
+  const std::size_t position =
+      newest - static_cast<std::size_t>(choose(static_cast<int>(newest - oldest_visible(o, order)) + 1));
   const std::uint64_t bits = read(o, position, order);
   note(o, [&] { return "load " + print(o, bits) + (position != newest ? " (stale), " : ", ") + to_string(order); });
   return bits;
@@ -77,13 +78,17 @@ std::uint64_t execution::update(const reference& where, const char* verb, std::m
   const std::uint64_t before = read(o, o.history.size() - 1, order);
   const view sequence = o.history.back().message;
   write(o, f(before), order, &sequence);
-  note(o, [&] { return std::string(verb) + " " + print(o, before) + " -> " + print(o, o.history.back().bits) + ", " + to_string(order); });
+  note(o, [&] {
+    return std::string(verb) + " " + print(o, before) + " -> " + print(o, o.history.back().bits) + ", " +
+           to_string(order);
+  });
   return before;
 }
 
 inline bool execution::compare_exchange(const reference& where, std::uint64_t& expected, std::uint64_t desired,
                                         std::memory_order success, std::memory_order failure, bool weak) {
-  object& o = reach(where, {.sequential = success == std::memory_order_seq_cst || failure == std::memory_order_seq_cst});
+  object& o =
+      reach(where, {.sequential = success == std::memory_order_seq_cst || failure == std::memory_order_seq_cst});
   ++rmws;
   const char* const verb = weak ? "compare_exchange_weak " : "compare_exchange_strong ";
   const std::size_t newest = o.history.size() - 1;
@@ -93,7 +98,8 @@ inline bool execution::compare_exchange(const reference& where, std::uint64_t& e
   std::size_t oldest = options_.stale_failures ? oldest_visible(o, failure) : newest;
   const auto differs = [&](const detail::store& s) { return s.bits != expected; };
   const auto begin = o.history.begin();
-  const auto stale = std::count_if(begin + static_cast<std::ptrdiff_t>(oldest), begin + static_cast<std::ptrdiff_t>(newest), differs);
+  const auto stale =
+      std::count_if(begin + static_cast<std::ptrdiff_t>(oldest), begin + static_cast<std::ptrdiff_t>(newest), differs);
   int pick = choose(1 + may_fail + static_cast<int>(stale));
   if (pick == 0 && equal) {
     const std::uint64_t before = read(o, newest, success);
@@ -107,8 +113,7 @@ inline bool execution::compare_exchange(const reference& where, std::uint64_t& e
   if (spurious) --spurious_left_;
   else if (pick != 0) {
     pick -= may_fail;
-    for (position = oldest; !differs(o.history[position]) || --pick != 0; ++position) {
-    }
+    for (position = oldest; !differs(o.history[position]) || --pick != 0; ++position) {}
   }
   const std::uint64_t wanted = expected;
   expected = read(o, position, failure);
@@ -130,8 +135,7 @@ inline void execution::wait(const reference& where, std::uint64_t old, std::memo
     int pick = choose(static_cast<int>(visible) + may_sleep) - may_sleep;
     if (pick >= 0) {
       std::size_t position = newest;
-      for (; !differs(o->history[position]) || pick-- != 0; --position) {
-      }
+      for (; !differs(o->history[position]) || pick-- != 0; --position) {}
       const std::uint64_t bits = read(*o, position, order);
       note(*o, [&] { return "wait(" + print(*o, old) + ") returns: " + print(*o, bits) + ", " + to_string(order); });
       return;

@@ -16,8 +16,9 @@ inline epoch execution::tick() noexcept {
   return {now, t};
 }
 
-inline std::uint32_t execution::create(const void* address, object_kind kind, value_format format, std::uint64_t bits) {
-  if (const quarantine::block* b = memory_.find(address); b != nullptr && b->freed && in_fiber()) fail("use after free: construction in freed memory");
+inline std::uint32_t execution::create(void* address, object_kind kind, value_format format, std::uint64_t bits) {
+  if (const quarantine::block* b = memory_.find(address); b != nullptr && b->freed && in_fiber())
+    fail("use after free: construction in freed memory");
   if (object_count_ == objects_.size()) objects_.emplace_back();
   object& o = objects_[object_count_];
   o.address = address;
@@ -41,12 +42,14 @@ inline std::uint32_t execution::create(const void* address, object_kind kind, va
 }
 
 inline std::uint32_t execution::locate(const reference& where) {
-  if (where.index != 0 && where.index < object_count_ && objects_[where.index].address == where.address) return where.index;
+  if (where.index != 0 && where.index < object_count_ && objects_[where.index].address == where.address)
+    return where.index;
   if (!in_fiber()) return 0;
   // The object's memory was overwritten, by the poison of the quarantine or by whatever lives there now.
   for (std::uint32_t i = object_count_; i-- > 1;) {
     if (objects_[i].address == where.address) {
-      if (objects_[i].state == object_state::alive) fail("memory overwritten: an object that is still alive lost its contents");
+      if (objects_[i].state == object_state::alive)
+        fail("memory overwritten: an object that is still alive lost its contents");
       return i;
     }
   }
@@ -57,8 +60,9 @@ inline std::uint32_t execution::locate(const reference& where) {
 }
 
 inline void execution::late(const object& o) {
-  static constexpr const char* destroyed[] = {"use after destruction: atomic", "use after destruction: cell", "use after destruction: mutex",
-                                              "use after destruction: condition variable", "use after destruction: event"};
+  static constexpr const char* destroyed[] = {
+      "use after destruction: atomic", "use after destruction: cell", "use after destruction: mutex",
+      "use after destruction: condition variable", "use after destruction: event"};
   static constexpr const char* freed[] = {"use after free: atomic", "use after free: cell", "use after free: mutex",
                                           "use after free: condition variable", "use after free: event"};
   note(o, [] { return std::string("late access"); });
@@ -71,7 +75,8 @@ inline object& execution::enter(std::uint32_t index) {
   if (o.state != object_state::alive) late(o);
   const epoch now = tick();
   if (o.kind != object_kind::cell) {
-    if (!o.written.happened_before(self().now.happened)) fail("data race: use of an object not ordered after its construction", o.name);
+    if (!o.written.happened_before(self().now.happened))
+      fail("data race: use of an object not ordered after its construction", o.name);
     o.touched.at[now.thread] = std::max(o.touched.at[now.thread], now.tick);
   }
   return o;
@@ -85,10 +90,21 @@ inline object& execution::reach(const reference& where, operation next) {
 
 inline object& execution::access(const reference& where) { return enter(locate(where)); }
 
+/// For the trace: whose accesses do not happen before what the running thread does now.
+inline std::string execution::unordered(const object& o) {
+  const vector_clock& now = self().now.happened;
+  std::string threads;
+  for (std::uint32_t t = 0; t != max_threads; ++t) {
+    const bool written = o.written.thread == t && !o.written.happened_before(now);
+    if (written || o.touched.at[t] > now.at[t]) threads += " " + std::to_string(t);
+  }
+  return ", not ordered after thread" + threads;
+}
+
 inline void execution::end_of_life(object& o, object_state state) {
   const vector_clock& now = self().now.happened;
   if (!now.covers(o.touched) || !o.written.happened_before(now)) {
-    note(o, [&] { return std::string(state == object_state::freed ? "free" : "destroy"); });
+    note(o, [&] { return (state == object_state::freed ? "free" : "destroy") + unordered(o); });
     fail("destroyed while another thread's access is not ordered before it", o.name);
   }
   if (o.kind == object_kind::mutex && o.flag) fail("destroyed while locked: mutex", o.name);
@@ -112,7 +128,7 @@ inline void execution::cell_read(const reference& where, std::uint64_t bits) {
   object& o = access(where);
   if (!in_fiber()) return;
   if (!o.written.happened_before(self().now.happened)) {
-    note(o, [] { return std::string("read"); });
+    note(o, [&] { return "read" + unordered(o); });
     fail("data race: read of a cell not ordered after its last write", o.name);
   }
   if (!alone()) {
@@ -126,9 +142,11 @@ inline void execution::cell_write(const reference& where, std::uint64_t bits) {
   object& o = access(where);
   if (!in_fiber()) return;
   const char* race = nullptr;
-  if (!o.written.happened_before(self().now.happened)) race = "data race: write of a cell not ordered after its last write";
-  else if (!self().now.happened.covers(o.touched)) race = "data race: write of a cell not ordered after an earlier read";
-  note(o, [&] { return "write " + print(o, bits); });
+  if (!o.written.happened_before(self().now.happened))
+    race = "data race: write of a cell not ordered after its last write";
+  else if (!self().now.happened.covers(o.touched))
+    race = "data race: write of a cell not ordered after an earlier read";
+  note(o, [&] { return "write " + print(o, bits) + (race != nullptr ? unordered(o) : ""); });
   if (race != nullptr) fail(race, o.name);
   if (alone()) return;
   const auto t = static_cast<std::uint32_t>(thread_number());
@@ -176,7 +194,8 @@ inline void execution::wake(const reference& where, bool all) {
 inline void* execution::allocate(std::size_t size, std::size_t alignment) {
   quarantine::block& b = memory_.allocate(size, alignment);
   if (trace_.on) {
-    trace_.line(step_, thread_number(), "allocate block " + std::to_string(memory_.number(b)) + ": " + std::to_string(size) + " bytes");
+    trace_.line(step_, thread_number(),
+                "allocate block " + std::to_string(memory_.number(b)) + ": " + std::to_string(size) + " bytes");
   }
   return b.begin;
 }

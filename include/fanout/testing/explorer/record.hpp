@@ -45,8 +45,8 @@ struct epoch {
 
 /// What a thread has learned from others, and what a release operation passes on.
 struct view {
-  vector_clock happened;        // accesses that happen before its next one: orders plain data
-  vector_clock known;           // `happened`, and what sequentially consistent fences showed: bounds what loads may read
+  vector_clock happened;  // accesses that happen before its next one: orders plain data
+  vector_clock known;     // `happened`, and what sequentially consistent fences showed: bounds what loads may read
   std::uint32_t last_fence = 0;  // step of the last such fence
 
   void join(const view& other) noexcept {
@@ -61,8 +61,8 @@ inline constexpr std::uint32_t never = std::numeric_limits<std::uint32_t>::max()
 /// One value in the modification order of an atomic.
 struct store {
   std::uint64_t bits = 0;
-  view message{};               // what an acquire operation learns by reading this value
-  vector_clock first_access{};  // per thread, the tick of its first read or write of this value; 0: none yet
+  view message{};                 // what an acquire operation learns by reading this value
+  vector_clock first_access{};    // per thread, the tick of its first read or write of this value; 0: none yet
   std::uint32_t sc_step = never;  // step of its first sequentially consistent read or write
 };
 
@@ -73,26 +73,38 @@ enum class value_format : std::uint8_t { none, boolean, signed_integer, unsigned
 /// What the explorer knows of one modelled object. It lives here and not in the object, whose memory may be overwritten.
 struct object {
   const void* address = nullptr;
-  std::uint32_t number = 0;       // in order of construction, from 1
+  std::uint32_t number = 0;  // in order of construction, from 1
   const char* name = nullptr;
   object_kind kind{};
   object_state state{};
   value_format format{};
-  bool flag = false;              // mutex: locked; event: set
-  int owner = 0;                  // mutex: the thread that locked it
-  epoch written{};                // cell: last write; others: construction
-  vector_clock touched{};         // per thread, the tick of its last access (cell: read)
-  view message{};                 // mutex: of the last unlock; event: of set()
-  std::vector<store> history{};   // atomic: modification order, never empty
+  bool flag = false;             // mutex: locked; event: set
+  int owner = 0;                 // mutex: the thread that locked it
+  epoch written{};               // cell: last write; others: construction
+  vector_clock touched{};        // per thread, the tick of its last access (cell: read)
+  view message{};                // mutex: of the last unlock; event: of set()
+  std::vector<store> history{};  // atomic: modification order, never empty
+};
+
+/// A modelled object as its own code sees it. The index lies in the object's memory and is believed only if it fits.
+struct reference {
+  const void* address;
+  std::uint32_t index;
+  object_kind kind;
 };
 
 constexpr const char* to_string(object_kind kind) noexcept {
   switch (kind) {
-    case object_kind::atomic: return "atomic";
-    case object_kind::cell: return "cell";
-    case object_kind::mutex: return "mutex";
-    case object_kind::condition_variable: return "condition variable";
-    case object_kind::event: return "event";
+    case object_kind::atomic:
+      return "atomic";
+    case object_kind::cell:
+      return "cell";
+    case object_kind::mutex:
+      return "mutex";
+    case object_kind::condition_variable:
+      return "condition variable";
+    case object_kind::event:
+      return "event";
   }
   return "";
 }
@@ -102,7 +114,8 @@ constexpr value_format format_of() noexcept {
   if constexpr (std::is_same_v<T, bool>) return value_format::boolean;
   else if constexpr (std::is_pointer_v<T>) return value_format::pointer;
   else if constexpr (std::is_enum_v<T>) return format_of<std::underlying_type_t<T>>();
-  else if constexpr (std::is_integral_v<T>) return std::is_signed_v<T> ? value_format::signed_integer : value_format::unsigned_integer;
+  else if constexpr (std::is_integral_v<T>)
+    return std::is_signed_v<T> ? value_format::signed_integer : value_format::unsigned_integer;
   else return value_format::none;
 }
 

@@ -34,9 +34,9 @@ struct [[nodiscard("an exploration proves something only if its verdict is looke
   };
 
   explorer::report::verdict verdict = verdict::incomplete;
-  std::string reason{};   // one sentence; begins with a fixed text for each kind of failure; empty if ok
-  std::string trace{};    // one line per operation of the execution that failed (or did not end), oldest first
-  std::string choices{};  // replay() runs that execution again
+  std::string reason{};          // one sentence; begins with a fixed text for each kind of failure; empty if ok
+  std::string trace{};           // one line per operation of the execution that failed (or did not end), oldest first
+  std::string choices{};         // replay() runs that execution again
   std::uint64_t executions = 0;  // run to their end
   std::uint64_t pruned = 0;      // given up because each continuation is equivalent to one already explored
   std::uint64_t steps = 0;       // operations made in all of them
@@ -46,7 +46,9 @@ struct [[nodiscard("an exploration proves something only if its verdict is looke
 
 /// The whole report in words, ending with a newline.
 inline std::string to_string(const report& r) {
-  std::string text = r.verdict == report::verdict::ok ? "ok" : r.verdict == report::verdict::failed ? "FAILED" : "INCOMPLETE";
+  std::string text = r.verdict == report::verdict::ok       ? "ok"
+                     : r.verdict == report::verdict::failed ? "FAILED"
+                                                            : "INCOMPLETE";
   if (!r.reason.empty()) text += ": " + r.reason;
   text += "\n" + r.trace + std::to_string(r.executions) + " executions, " + std::to_string(r.pruned) + " pruned, " +
           std::to_string(r.steps) + " steps\n";

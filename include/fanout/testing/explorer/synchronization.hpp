@@ -44,7 +44,8 @@ class mutex : public detail::tracked<detail::object_kind::mutex> {
   }
   void unlock() {
     detail::object& o = world().reach(me(), {});
-    if (!o.flag || o.owner != world().thread_number()) world().fail("unlock of a mutex that this thread has not locked", o.name);
+    if (!o.flag || o.owner != world().thread_number())
+      world().fail("unlock of a mutex that this thread has not locked", o.name);
     world().note(o, [] { return std::string("unlock"); });
     o.flag = false;
     o.message = world().release();
@@ -116,7 +117,7 @@ class event : public detail::tracked<detail::object_kind::event> {
   }
   /// Blocks until it is set. Without `acquire` nothing becomes visible by it: plants a missing synchronisation.
   void wait(bool acquire = true) {
-    detail::object& o = world().reach(me(), {.gate = world().flag(me())});
+    detail::object& o = world().reach(me(), {.what = detail::action::read, .gate = world().flag(me())});
     if (acquire) world().acquire(o.message);
     world().note(o, [acquire] { return std::string(acquire ? "wait returns" : "wait returns, without acquire"); });
   }

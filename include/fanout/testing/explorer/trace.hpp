@@ -16,12 +16,18 @@ namespace fanout::testing::explorer::detail {
 
 constexpr const char* to_string(std::memory_order order) noexcept {
   switch (order) {
-    case std::memory_order_relaxed: return "relaxed";
-    case std::memory_order_consume: return "consume";
-    case std::memory_order_acquire: return "acquire";
-    case std::memory_order_release: return "release";
-    case std::memory_order_acq_rel: return "acq_rel";
-    case std::memory_order_seq_cst: return "seq_cst";
+    case std::memory_order_relaxed:
+      return "relaxed";
+    case std::memory_order_consume:
+      return "consume";
+    case std::memory_order_acquire:
+      return "acquire";
+    case std::memory_order_release:
+      return "release";
+    case std::memory_order_acq_rel:
+      return "acq_rel";
+    case std::memory_order_seq_cst:
+      return "seq_cst";
   }
   return "";
 }
@@ -36,11 +42,16 @@ inline std::string title(const object& o) {
 /// A value as its type would be printed; a pointer into the quarantine as block and offset.
 inline std::string value(value_format format, std::uint64_t bits, quarantine& memory) {
   switch (format) {
-    case value_format::none: return "...";
-    case value_format::boolean: return bits != 0 ? "true" : "false";
-    case value_format::signed_integer: return std::to_string(static_cast<std::int64_t>(bits));
-    case value_format::unsigned_integer: return std::to_string(bits);
-    case value_format::pointer: break;
+    case value_format::none:
+      return "...";
+    case value_format::boolean:
+      return bits != 0 ? "true" : "false";
+    case value_format::signed_integer:
+      return std::to_string(static_cast<std::int64_t>(bits));
+    case value_format::unsigned_integer:
+      return std::to_string(bits);
+    case value_format::pointer:
+      break;
   }
   if (bits == 0) return "null";
   if (const quarantine::block* b = memory.find(reinterpret_cast<const void*>(static_cast<std::uintptr_t>(bits)))) {
@@ -59,7 +70,8 @@ struct trace {
   void line(std::uint32_t step, int thread, std::string_view what) {
     std::string number = std::to_string(step);
     text.append(number.size() < 5 ? 5 - number.size() : 0, ' ').append(number);
-    text += thread < 0 || thread == max_threads ? std::string("  scenario  ") : "  thread " + std::to_string(thread) + "  ";
+    text +=
+        thread < 0 || thread == max_threads ? std::string("  scenario  ") : "  thread " + std::to_string(thread) + "  ";
     text.append(what).append("\n");
   }
 };

@@ -2,7 +2,7 @@
 #ifndef RELAY_HPP
 #define RELAY_HPP
 
-#include <fanout/version.hpp>
+#include <fanout/fanout.hpp>
 
 namespace relay {
 

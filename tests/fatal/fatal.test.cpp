@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSL-1.0
+// Mistakes that leave nothing to continue with end the program, with a sentence and in every build: with assertions and
+// without. Each is made in a child process.
+#include "fanout/fanout.hpp"
+
+#include <cstddef>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "catch.hpp"
+
+#if __has_include(<sys/wait.h>) && __has_include(<unistd.h>)
+#include <signal.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+struct ended {
+  int status = 0;
+  std::string said;
+
+  bool normally() const { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
+  // terminate() aborts. A sanitizer may turn that into an exit code of its own.
+  bool by_abort() const { return (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) || (WIFEXITED(status) && WEXITSTATUS(status) != 0); }
+  bool saying(const char* sentence) const { return said.find(sentence) != std::string::npos; }
+};
+
+/// Runs f in a child process and says how that ended.
+template <class F>
+ended run(F f) {
+  std::fflush(nullptr);
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    signal(SIGABRT, SIG_DFL);  // not the test framework's
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    f();
+    _exit(0);
+  }
+  close(ends[1]);
+  ended result;
+  char buffer[256];
+  while (true) {
+    const ssize_t n = read(ends[0], buffer, sizeof buffer);
+    if (n <= 0) break;
+    result.said.append(buffer, static_cast<std::size_t>(n));
+  }
+  close(ends[0]);
+  REQUIRE(waitpid(child, &result.status, 0) == child);
+  return result;
+}
+
+struct ignore {
+  void operator()(auto&&) const noexcept {}
+};
+using embedded = fanout::embedded<int, 4, fanout::combine::all_policy<int>, ignore>;
+using waiter = fanout::completion::waiter<fanout::result<fanout::values<int>, fanout::failure<>>>;
+
+constexpr const char* not_delivered = "an embedded operation was destroyed before it was delivered";
+constexpr const char* not_waited = "a waiter was destroyed before wait() returned";
+
+}  // namespace
+
+TEST_CASE("an embedded operation destroyed while a branch is out ends the program", "[embedded][fatal]") {
+  const ended e = run([] {
+    std::optional<embedded> op;
+    op.emplace(fanout::combine::all_policy<int>{}, ignore{});
+    embedded::issuer::branch out;
+    {
+      auto issuer = op->issue(1);
+      issuer.start(0, [&out](auto branch) { out = std::move(branch); });
+    }
+    op.reset();
+  });
+  CHECK(e.by_abort());
+  CHECK(e.saying(not_delivered));
+}
+
+TEST_CASE("an embedded operation destroyed before the seal ends the program", "[embedded][fatal]") {
+  const ended e = run([] {
+    std::optional<embedded> op;
+    op.emplace(fanout::combine::all_policy<int>{}, ignore{});
+    auto issuer = op->issue(1);
+    op.reset();
+  });
+  CHECK(e.by_abort());
+  CHECK(e.saying(not_delivered));
+}
+
+TEST_CASE("an embedded operation may be destroyed before it is issued and after it is delivered", "[embedded][fatal]") {
+  const ended e = run([] {
+    const embedded never_issued({}, {});
+    embedded delivered({}, {});
+    auto issuer = delivered.issue(1);
+    issuer.start(0, [](auto branch) { branch.set_value(1); });
+    std::move(issuer).seal();
+  });
+  CHECK(e.normally());
+  CHECK(e.said.empty());
+}
+
+TEST_CASE("an embedded operation is issued once, within its capacity", "[embedded][fatal]") {
+  const ended twice = run([] {
+    embedded op({}, {});
+    { auto first = op.issue(0); }
+    auto second = op.issue(0);
+  });
+  CHECK(twice.by_abort());
+  CHECK(twice.saying("an embedded operation was issued twice: it is single use"));
+
+  const ended wide = run([] {
+    embedded op({}, {});
+    auto issuer = op.issue(5);
+  });
+  CHECK(wide.by_abort());
+  CHECK(wide.saying("an embedded operation was issued with more branches than its capacity"));
+}
+
+TEST_CASE("a waiter destroyed before its wait has returned ends the program", "[wait][fatal]") {
+  const ended outstanding = run([] {
+    std::optional<waiter> delivered;
+    delivered.emplace();
+    auto issuer = fanout::issue<int>(1, fanout::combine::all, delivered->completion());
+    delivered.reset();
+  });
+  CHECK(outstanding.by_abort());
+  CHECK(outstanding.saying(not_waited));
+
+  // Delivered, but not waited for: on another thread the delivery might still be unlocking.
+  const ended never_waited = run([] {
+    waiter delivered;
+    auto issuer = fanout::issue<int>(0, fanout::combine::all, delivered.completion());
+    std::move(issuer).seal();
+  });
+  CHECK(never_waited.by_abort());
+  CHECK(never_waited.saying(not_waited));
+}
+
+TEST_CASE("a waiter may be destroyed unused and after its wait", "[wait][fatal]") {
+  const ended e = run([] {
+    const waiter unused;
+    waiter delivered;
+    auto issuer = fanout::issue<int>(0, fanout::combine::all, delivered.completion());
+    std::move(issuer).seal();
+    if (!delivered.wait()) _exit(1);
+  });
+  CHECK(e.normally());
+  CHECK(e.said.empty());
+}
+
+#if !FANOUT_HAS_EXCEPTIONS
+TEST_CASE("without exceptions, issue ends the program where it would throw, and names the way out", "[issue][fatal]") {
+  const ended e = run([] { auto issuer = fanout::issue<int>(std::size_t{1} << 40, fanout::combine::all, ignore{}); });
+  CHECK(e.by_abort());
+  CHECK(e.saying("fanout::try_issue returns the error"));
+}
+#endif
+
+#else
+
+TEST_CASE("fatal mistakes", "[fatal]") { WARN("SKIPPED: no fork here"); }
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_TESTS_MODEL_MODEL_HPP
+#define FANOUT_TESTS_MODEL_MODEL_HPP
+
+// What the model checks share: the explorer in place of the world, and a report of one line per scenario. Include it first: the
+// library's assertions are findings here.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "fanout/testing/explorer.hpp"
+
+#define FANOUT_ASSERT(condition, sentence) ::fanout::testing::explorer::require(static_cast<bool>(condition), sentence)
+
+namespace model {
+
+namespace explorer = fanout::testing::explorer;
+using explorer::require;
+using explorer::platform;
+using explorer::test;
+
+template <class T>
+using cell = explorer::cell<T>;
+// A branch's value, watched for races.
+struct number : cell<int> {
+  number(int v = 0) noexcept : cell<int>(v) {}
+};
+using bytes = explorer::allocator<std::byte>;
+
+// CI goes one size further than an everyday run.
+inline bool full_depth() {
+  const char* depth = std::getenv("FANOUT_MODEL_DEPTH");
+  return depth != nullptr && std::strcmp(depth, "full") == 0;
+}
+
+inline int exit_code = 0;
+
+// Explores a scenario that has to hold. `executions`: how many there are, where a closed form says so; 0: any number.
+template <class Scenario>
+void check(const char* name, Scenario scenario, std::uint64_t executions = 0, explorer::options limits = {}) {
+  limits.max_executions = 50'000'000;
+  const explorer::report report = explorer::explore(scenario, limits);
+  const bool holds = static_cast<bool>(report) && (executions == 0 || executions == report.executions);
+  std::printf("%-10s %-72s %9llu executions\n", holds ? "ok" : "UNEXPECTED", name,
+              static_cast<unsigned long long>(report.executions));
+  if (!holds) {
+    if (report) std::printf("expected %llu executions\n", static_cast<unsigned long long>(executions));
+    std::fputs(explorer::to_string(report).c_str(), stdout);
+    exit_code = 1;
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace model
+
+#endif

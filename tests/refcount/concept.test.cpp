@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "fanout/refcount/concept.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "catch.hpp"
+#include "fanout/combine/all.hpp"
+#include "fanout/detail/platform.hpp"
+#include "fanout/issue.hpp"
+#include "refcount/strategy.hpp"
+#include "support/delivered.hpp"
+
+// Strategies of one's own: the least there is to write, one that wants storage, and what the concept leaves out.
+
+namespace {
+
+using support::all_outcome;
+using support::delivered;
+
+// A mutex and an integer: fifteen lines that plug in.
+class locked {
+ public:
+  using platform = fanout::std_platform;
+  static constexpr fanout::refcount::storage_layout storage_for(std::size_t) noexcept { return {}; }
+  explicit locked(std::size_t branches, std::byte* = nullptr) noexcept : left_(branches + 1) {}
+  bool release(std::size_t, std::uint64_t k) noexcept { return drop(k); }
+  bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
+    return drop(1 + inline_done + not_started);
+  }
+
+ private:
+  bool drop(std::uint64_t k) noexcept {
+    const std::lock_guard guard(mutex_);
+    return (left_ -= k) == 0;
+  }
+  std::mutex mutex_;
+  std::uint64_t left_;  // references
+};
+static_assert(fanout::refcount::strategy<locked>);
+static_assert(!fanout::refcount::holdable<locked> && !fanout::refcount::addable<locked>);
+static_assert(!fanout::refcount::correctable<locked> && !fanout::refcount::single_threaded<locked>);
+
+// One byte per branch in the operation's own allocation, so that the storage is seen to be there, aligned and zero-overhead.
+class marking {
+ public:
+  using platform = fanout::std_platform;
+  static constexpr std::size_t alignment = 32;
+  static constexpr fanout::refcount::storage_layout storage_for(std::size_t n) noexcept { return {n, alignment}; }
+  explicit marking(std::size_t branches, std::byte* storage) noexcept : marks_(storage), left_(branches + 1) {
+    aligned = reinterpret_cast<std::uintptr_t>(storage) % alignment == 0;
+    for (std::size_t i = 0; i != branches; ++i) marks_[i] = std::byte{0};
+  }
+  bool release(std::size_t first, std::uint64_t k) noexcept {
+    for (std::size_t i = first; i != first + k; ++i) twice = twice || marks_[i] != std::byte{0};
+    for (std::size_t i = first; i != first + k; ++i) marks_[i] = std::byte{1};
+    return (left_ -= k) == 0;
+  }
+  bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
+    return (left_ -= 1 + inline_done + not_started) == 0;
+  }
+
+  inline static bool aligned = false;
+  inline static bool twice = false;
+
+ private:
+  std::byte* marks_;
+  std::atomic<std::uint64_t> left_;
+};
+static_assert(fanout::refcount::strategy<marking>);
+
+struct no_platform {
+  static constexpr fanout::refcount::storage_layout storage_for(std::size_t) noexcept { return {}; }
+  explicit no_platform(std::size_t, std::byte*) noexcept {}
+  bool release(std::size_t, std::uint64_t) noexcept { return false; }
+  bool release_issuer(std::uint64_t, std::uint64_t) noexcept { return false; }
+};
+struct may_throw : no_platform {
+  using platform = fanout::std_platform;
+  using no_platform::no_platform;
+  bool release(std::size_t, std::uint64_t) { return false; }
+};
+static_assert(!fanout::refcount::strategy<no_platform> && !fanout::refcount::strategy<may_throw>);
+static_assert(!fanout::refcount::strategy<int>);
+
+static_assert(fanout::refcount::max_branches == std::uint64_t{1} << 31);
+static_assert(fanout::refcount::issuer_weight > fanout::refcount::max_branches);
+
+TEST_CASE("a strategy of one's own passes the conformance cases", "[refcount]") {
+  refcount_conformance::run<locked>();
+  marking::twice = false;
+  // storage is the test's here
+  refcount_conformance::run<marking>();
+  CHECK(!marking::twice);
+}
+
+TEST_CASE("a strategy's storage lies in the operation, aligned, and is told branches by index", "[refcount]") {
+  for (const std::size_t n : {1u, 3u, 40u}) {
+    marking::aligned = marking::twice = false;
+    delivered<all_outcome<char>> got;
+    auto issuer = fanout::issue<char, fanout::handler, marking>(n, fanout::combine::all, got.completion());
+    CHECK(marking::aligned);
+    std::vector<decltype(issuer)::branch> kept;
+    for (std::size_t i = n; i-- != 0;) {
+      issuer.start(i, [&](auto branch) {
+        if (i % 2 == 0) {
+          kept.push_back(std::move(branch));
+        } else {
+          branch({}, 'x');
+        }
+      });
+    }
+    std::move(issuer).seal();
+    for (auto& branch : kept) branch.set_value('y');
+    REQUIRE(got.succeeded());
+    CHECK(!marking::twice);
+    for (std::size_t i = 0; i != n; ++i) CHECK((*got.outcome())[i] == (i % 2 == 0 ? 'y' : 'x'));
+  }
+}
+
+TEST_CASE("an operation counts with a strategy of one's own, across threads", "[refcount]") {
+  for (int round = 0; round != 50; ++round) {
+    refcount_conformance::operation_across_threads<locked>();
+  }
+}
+
+}  // namespace

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSL-1.0
+// Nothing of ours recurses with N (I5): a million of everything, on a thread whose stack is 64 KiB.
+#include "fanout/fanout.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+
+#if __has_include(<pthread.h>)
+#include <pthread.h>
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
+
+constexpr std::size_t a_million = 1'000'000;
+
+/// Runs f on a thread with a stack of 64 KiB; a larger one under a sanitizer, whose own frames fill that.
+template <class F>
+void on_small_stack(F f) {
+  if (sanitized) WARN("SKIPPED: the limit of 64 KiB. A sanitizer's frames are larger: this run only checks the results");
+  pthread_attr_t attributes;
+  REQUIRE(pthread_attr_init(&attributes) == 0);
+  REQUIRE(pthread_attr_setstacksize(&attributes, (sanitized ? 1024 : 64) * std::size_t{1024}) == 0);
+  pthread_t thread;
+  const int made = pthread_create(
+      &thread, &attributes,
+      [](void* run) -> void* {
+        (*static_cast<F*>(run))();
+        return nullptr;
+      },
+      &f);
+  REQUIRE(made == 0);
+  REQUIRE(pthread_join(thread, nullptr) == 0);
+  REQUIRE(pthread_attr_destroy(&attributes) == 0);
+}
+
+/// A branch of whatever operation: a type that a completion can hold although the operation's type names the completion's.
+class any_branch {
+ public:
+  any_branch() noexcept = default;
+  template <class Op>
+  explicit any_branch(fanout::basic_branch<Op> branch) noexcept {
+    using held = fanout::basic_branch<Op>;
+    static_assert(sizeof(held) == sizeof(kept_) && std::is_nothrow_move_constructible_v<held>);
+    ::new (static_cast<void*>(kept_)) held(std::move(branch));
+    act_ = [](std::byte* from, std::byte* to) noexcept {
+      auto* const here = std::launder(reinterpret_cast<held*>(from));
+      held taken(std::move(*here));
+      std::destroy_at(here);
+      if (to == nullptr) return taken.set_value();
+      if (to != from) ::new (static_cast<void*>(to)) held(std::move(taken));
+      // to == from: dropped
+    };
+  }
+  any_branch(any_branch&& other) noexcept : act_(std::exchange(other.act_, nullptr)) {
+    if (act_ != nullptr) act_(other.kept_, kept_);
+  }
+  any_branch& operator=(any_branch&&) = delete;
+  ~any_branch() {
+    if (act_ != nullptr) act_(kept_, kept_);
+  }
+
+  void complete() && noexcept { std::exchange(act_, nullptr)(kept_, nullptr); }
+
+ private:
+  alignas(void*) std::byte kept_[sizeof(void*)];
+  void (*act_)(std::byte* from, std::byte* to) noexcept = nullptr;
+};
+
+struct chain {
+  std::size_t succeeded = 0, failed = 0;
+};
+
+/// Passes a success on to the branch of the operation below, which it holds. A failure it does not pass on: the branch is
+/// dropped with this object.
+struct pass_on {
+  chain* seen;
+  any_branch below;
+
+  template <class Outcome>
+  void operator()(const Outcome& outcome) && noexcept {
+    if (!outcome) {
+      ++seen->failed;
+      return;
+    }
+    ++seen->succeeded;
+    std::move(below).complete();
+  }
+};
+
+/// A chain of a million operations of one branch each. Returns the only branch that nobody waits behind.
+any_branch build_chain(chain& seen) {
+  auto last = fanout::issue<void>(1, fanout::combine::all, [&seen](auto outcome) noexcept {
+    ++(outcome ? seen.succeeded : seen.failed);
+  });
+  auto* deepest = new any_branch();
+  const auto keep = [&deepest](auto branch) {
+    delete deepest;
+    deepest = new any_branch(std::move(branch));
+  };
+  last.start(0, keep);
+  std::move(last).seal();
+  for (std::size_t i = 1; i != a_million; ++i) {
+    auto issuer = fanout::issue<void>(1, fanout::combine::all, pass_on{&seen, std::move(*deepest)});
+    issuer.start(0, keep);
+  }
+  any_branch result(std::move(*deepest));
+  delete deepest;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a million branches that complete inside start take no stack", "[stack][I5]") {
+  std::size_t sum = 0;
+  on_small_stack([&sum] {
+    auto issuer = fanout::issue<int>(a_million, fanout::combine::all, [&sum](auto outcome) noexcept {
+      for (int value : *outcome) sum += static_cast<std::size_t>(value);
+    });
+    for (std::size_t i = 0; i != a_million; ++i) issuer.start(i, [](auto branch) { branch.set_value(1); });
+  });
+  CHECK(sum == a_million);
+}
+
+TEST_CASE("a million branches of an operation whose N is unknown take no stack", "[stack][I5]") {
+  std::size_t sum = 0;
+  on_small_stack([&sum] {
+    auto issuer = fanout::issue<int>(fanout::combine::all, [&sum](auto outcome) noexcept {
+      for (int value : *outcome) sum += static_cast<std::size_t>(value);
+    });
+    for (std::size_t i = 0; i != a_million; ++i) issuer.start([](auto branch) { branch.set_value(1); });
+  });
+  CHECK(sum == a_million);
+}
+
+TEST_CASE("a million branches that are dropped after the seal take no stack", "[stack][I5]") {
+  std::size_t abandoned = 0;
+  on_small_stack([&abandoned] {
+    auto issuer = fanout::issue<int>(a_million, fanout::combine::settle, [&abandoned](auto outcome) noexcept {
+      for (auto one : *outcome) abandoned += !one && one.error() == fanout::errc::abandoned;
+    });
+    std::vector<decltype(issuer)::branch> branches;
+    for (std::size_t i = 0; i != a_million; ++i) {
+      issuer.start(i, [&branches](auto branch) { branches.push_back(std::move(branch)); });
+    }
+    std::move(issuer).seal();
+    branches.clear();
+  });
+  CHECK(abandoned == a_million);
+}
+
+TEST_CASE("a chain of a million operations completes from its end in the stack of one", "[stack][I5]") {
+  chain seen;
+  on_small_stack([&seen] { build_chain(seen).complete(); });
+  CHECK(seen.succeeded == a_million);
+  CHECK(seen.failed == 0);
+}
+
+TEST_CASE("a chain of a million operations is destroyed from its end in the stack of one", "[stack][I5]") {
+  chain seen;
+  on_small_stack([&seen] { any_branch dropped(build_chain(seen)); });
+  CHECK(seen.succeeded == 0);
+  CHECK(seen.failed == a_million);
+}
+
+TEST_CASE("a chain of a million operations that stop asks to give up ends in the stack of one", "[stack][I5]") {
+  // Each operation's branch gives up when its own operation is asked to stop; the request goes down by dropping.
+  chain seen;
+  bool stopped = false;
+  on_small_stack([&] {
+    fanout::inplace_stop_source source;
+    auto op = fanout::issue<void>(1, fanout::combine::all,
+                                  fanout::completion::stoppable(source.get_token(), pass_on{&seen, build_chain(seen)}));
+    using branch = decltype(op)::branch;
+    struct give_up {
+      branch* of;
+      void operator()() const noexcept { of->set_stopped(); }
+    };
+    branch waiting;
+    op.start(0, [&waiting](branch b) { waiting = std::move(b); });
+    std::move(op).seal();
+    fanout::inplace_stop_callback<give_up> on_stop(source.get_token(), give_up{&waiting});
+    stopped = source.request_stop();
+  });
+  CHECK(stopped);
+  CHECK(seen.failed == a_million + 1);
+}
+
+#else
+
+TEST_CASE("stack depth", "[stack][I5]") { WARN("SKIPPED: no pthread_attr_setstacksize here"); }
+
+#endif
