@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A callback of a shape that fanout does not know: no context argument of its own. It travels inside the request, together
-// with the result, as in libuv. What it takes is `request_callback`, a policy of 15 lines.
+// A callback of a shape that fanout does not know: no context argument of its own. It travels inside the request,
+// together with the result, as in libuv. What it takes is `request_callback`, a policy of 15 lines.
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -10,7 +10,7 @@
 
 #include "fanout/fanout.hpp"
 
-// ---- somebody else's library: a loop that looks up the sizes of things --------------------------------------------------
+// ---- somebody else's library: a loop that looks up the sizes of things ----------------------------------------------
 
 struct request {
   void* data;  // the caller's
@@ -45,7 +45,7 @@ class loop {
   std::vector<request*> waiting_;
 };
 
-// ---- the policy ---------------------------------------------------------------------------------------------------------
+// ---- the policy -----------------------------------------------------------------------------------------------------
 
 struct request_callback : fanout::handler {
   template <class Door>
@@ -62,7 +62,7 @@ struct request_callback : fanout::handler {
 };
 static_assert(fanout::c_initiator_policy<request_callback>);
 
-// ---- the program --------------------------------------------------------------------------------------------------------
+// ---- the program ----------------------------------------------------------------------------------------------------
 
 int main() {
   const std::vector<const char*> names{"ant", "", "elephant", "?", "bee"};

@@ -1094,6 +1094,107 @@ TEST_CASE("results convert from and to std::expected", "[result][conversion]") {
 }
 #endif
 
+// The monadic revision is also where the constraints are as we have them: libstdc++ 12 is older.
+#if defined(__cpp_lib_expected) && __cpp_lib_expected >= 202211L
+/// How many of the properties of std::expected<T, E> are not those of result<T, E>. U is what either may be made of.
+template <class T, class E, class U>
+class compared {
+  using S = std::expected<T, E>;
+  using R = result<T, E>;
+
+  template <class SX, class RX>
+  static constexpr int from() {
+    return (std::is_constructible_v<S, SX> != std::is_constructible_v<R, RX>)+(
+        std::is_convertible_v<SX, S> != std::is_convertible_v<RX, R>)+(std::is_assignable_v<S&, SX> !=
+                                                                       std::is_assignable_v<R&, RX>);
+  }
+  template <class SX, class RX>
+  static constexpr int from_all() {
+    return from<SX, RX>() + from<SX&, RX&>() + from<const SX&, const RX&>() + from<const SX, const RX>();
+  }
+  template <class X>
+  static constexpr bool emplaces_u = requires(X& x, U&& u) { x.emplace(std::forward<U>(u)); };
+
+ public:
+  static constexpr int differences =
+      (std::is_default_constructible_v<S> != std::is_default_constructible_v<R>)+(std::is_copy_constructible_v<S> != std::is_copy_constructible_v<R>)+(
+          std::is_move_constructible_v<S> !=
+          std::is_move_constructible_v<
+              R>)+(std::is_copy_assignable_v<S> !=
+                   std::is_copy_assignable_v<
+                       R>)+(std::is_move_assignable_v<S> !=
+                            std::is_move_assignable_v<
+                                R>)+(std::is_swappable_v<S> !=
+                                     std::is_swappable_v<
+                                         R>)+(std::is_trivially_copy_constructible_v<S> !=
+                                              std::is_trivially_copy_constructible_v<
+                                                  R>)+(std::is_trivially_move_constructible_v<S> !=
+                                                       std::is_trivially_move_constructible_v<
+                                                           R>)+(std::is_trivially_destructible_v<S> !=
+                                                                std::is_trivially_destructible_v<
+                                                                    R>)+(std::is_nothrow_move_constructible_v<S> !=
+                                                                         std::is_nothrow_move_constructible_v<
+                                                                             R>)+(std::
+                                                                                      is_nothrow_move_assignable_v<S> !=
+                                                                                  std::is_nothrow_move_assignable_v<
+                                                                                      R>)+(std::
+                                                                                               is_nothrow_swappable_v<
+                                                                                                   S> !=
+                                                                                           std::is_nothrow_swappable_v<
+                                                                                               R>)+(std::
+                                                                                                        is_constructible_v<
+                                                                                                            S,
+                                                                                                            std::
+                                                                                                                in_place_t,
+                                                                                                            U> !=
+                                                                                                    std::is_constructible_v<
+                                                                                                        R,
+                                                                                                        std::in_place_t,
+                                                                                                        U>)+(std::
+                                                                                                                 is_constructible_v<
+                                                                                                                     S,
+                                                                                                                     std::
+                                                                                                                         unexpect_t,
+                                                                                                                     U> !=
+                                                                                                             std::is_constructible_v<
+                                                                                                                 R,
+                                                                                                                 fanout::
+                                                                                                                     unexpect_t,
+                                                                                                                 U>)+(emplaces_u<S> !=
+                                                                                                                      emplaces_u<
+                                                                                                                          R>)+from_all<U,
+                                                                                                                                       U>() +
+      from_all<std::unexpected<U>, unexpected<U>>() + from_all<std::expected<U, E>, result<U, E>>() +
+      from_all<std::expected<U, int>, result<U, int>>() + from_all<std::expected<int, U>, result<int, U>>() +
+      from_all<std::expected<T, U>, result<T, U>>();
+};
+
+template <class... Types>
+struct list {};
+template <class T, class E, class... Us>
+constexpr int differences_of(list<Us...>) {
+  return (compared<T, E, Us>::differences + ...);
+}
+template <class T, class... Es>
+constexpr int differences_with_errors(list<Es...> types) {
+  return (differences_of<T, Es>(types) + ...);
+}
+
+TEST_CASE("a result has the properties of std::expected, whatever it holds", "[result][conversion]") {
+  using types = list<int, bool, std::string, move_only, immovable, explicit_int, throws_on_copy, std::any>;
+  CHECK(differences_with_errors<void>(types()) == 0);
+  CHECK(differences_with_errors<int>(types()) == 0);
+  CHECK(differences_with_errors<const int>(types()) == 0);
+  CHECK(differences_with_errors<bool>(types()) == 0);
+  CHECK(differences_with_errors<std::string>(types()) == 0);
+  CHECK(differences_with_errors<move_only>(types()) == 0);
+  CHECK(differences_with_errors<immovable>(types()) == 0);
+  CHECK(differences_with_errors<explicit_int>(types()) == 0);
+  CHECK(differences_with_errors<throws_on_copy>(types()) == 0);
+  CHECK(differences_with_errors<std::any>(types()) == 0);
+}
+#endif
+
 TEST_CASE("a value type that takes anything takes the whole of what it is given", "[result][conversion]") {
   const result<std::any> inner = result<int>(1);
   CHECK(std::any_cast<result<int>>(&*inner) != nullptr);

@@ -33,7 +33,8 @@ int main(int argc, char** argv) {
     measured_issue(c, n);
     if (c.when == bench::mode::cross) {
       std::thread([&] {
-        std::free(std::malloc(1));  // malloc sets this thread up
+        void* volatile block = std::malloc(1);  // volatile: not optimised away, for here malloc sets this thread up
+        std::free(block);
         measured_complete(c);
       }).join();
     } else if (c.complete) {

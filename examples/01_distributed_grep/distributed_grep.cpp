@@ -61,7 +61,7 @@ errno_t grep_hosts(const char* filter, const char** hosts, int num_hosts, auto c
     issuer->start_c(i, [&](answer* out, grep_callback* callback, void* context) {
       return grep_one_host(filter, hosts[i], &out->lines, callback, context);
     });
-  // Every host may have answered by now. The operation still waits for its issuer: whatever is to be done with it, do it now.
+  // All hosts may have answered by now. The operation waits for its issuer all the same, so that this is safe:
   issuer->completion().effort = {num_hosts, grep_hosts_at_work()};
   return -EINPROGRESS;  // and here the issuer lets go
 }

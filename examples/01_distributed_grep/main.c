@@ -31,20 +31,20 @@ static struct {
   sem_t delivered;
 } answer;
 
-static void delivered(errno_t err, void *context) {
+static void delivered(errno_t err, void* context) {
   (void)context; /* a program with several operations under way would tell them apart by it */
   answer.err = err;
   sem_post(&answer.delivered);
 }
 
 /* The last component of a path. */
-static const char *last_name(const char *path) {
-  const char *slash = strrchr(path, '/');
+static const char* last_name(const char* path) {
+  const char* slash = strrchr(path, '/');
   return slash != NULL ? slash + 1 : path;
 }
 
 /* Hosts go by the last component of their paths, or by the whole path where two would have the same name. */
-static bool names_differ(const char **hosts, int num_hosts) {
+static bool names_differ(const char** hosts, int num_hosts) {
   for (int i = 0; i < num_hosts; ++i) {
     for (int j = 0; j < i; ++j) {
       if (strcmp(last_name(hosts[i]), last_name(hosts[j])) == 0) return false;
@@ -58,23 +58,30 @@ static int usage(void) {
   return 2;
 }
 
-int main(int argc, char **argv) {
-  const char *filter = "ERROR|WARN";
+int main(int argc, char** argv) {
+  const char* filter = "ERROR|WARN";
   bool all_or_nothing = false;
   bool verbose = false;
   for (int option; (option = getopt(argc, argv, "ave:")) != -1;) {
     switch (option) {
-      case 'a': all_or_nothing = true; break;
-      case 'v': verbose = true; break;
-      case 'e': filter = optarg; break;
-      default: return usage();
+      case 'a':
+        all_or_nothing = true;
+        break;
+      case 'v':
+        verbose = true;
+        break;
+      case 'e':
+        filter = optarg;
+        break;
+      default:
+        return usage();
     }
   }
   const int num_hosts = argc - optind;
   if (num_hosts == 0) return usage();
-  const char **hosts = (const char **)(argv + optind);
+  const char** hosts = (const char**)(argv + optind);
   for (int i = 0; i < num_hosts; ++i) { /* "logs/kafka0/" is kafka0 */
-    char *path = argv[optind + i];
+    char* path = argv[optind + i];
     for (size_t n = strlen(path); n > 1 && path[n - 1] == '/';) path[--n] = '\0';
   }
   const bool short_names = names_differ(hosts, num_hosts);
@@ -85,17 +92,16 @@ int main(int argc, char **argv) {
     return 2;
   }
 
-  errno_t *errors = calloc((size_t)num_hosts, sizeof *errors);
+  errno_t* errors = calloc((size_t)num_hosts, sizeof *errors);
   if (errors == NULL || sem_init(&answer.delivered, 0, 0) != 0) {
     perror(program);
     free(errors);
     return 2;
   }
 
-  grep_result *result = NULL;
-  errno_t err = all_or_nothing
-                    ? distributed_grep(filter, hosts, num_hosts, &result, &delivered, NULL)
-                    : distributed_grep_settle(filter, hosts, num_hosts, errors, &result, &delivered, NULL);
+  grep_result* result = NULL;
+  errno_t err = all_or_nothing ? distributed_grep(filter, hosts, num_hosts, &result, &delivered, NULL)
+                               : distributed_grep_settle(filter, hosts, num_hosts, errors, &result, &delivered, NULL);
   if (err == -EINPROGRESS) {
     while (sem_wait(&answer.delivered) != 0) continue; /* a signal came first */
     err = answer.err;
@@ -107,7 +113,7 @@ int main(int argc, char **argv) {
   }
 
   for (size_t i = 0; i < result->num_lines; ++i) {
-    const grep_line *line = &result->lines[i];
+    const grep_line* line = &result->lines[i];
     printf("%s: %s\n", short_names ? last_name(line->host) : line->host, line->text);
   }
   fflush(stdout); /* before what is to be said on the other stream */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A remote grep without a network: a host is a folder, and what takes time runs on a thread per host. It knows nothing of
-// fanout. It answers in every way that its interface allows, so that whoever calls it meets all of them:
+// A remote grep without a network: a host is a folder, and what takes time runs on a thread per host. It knows
+// nothing of fanout. It answers in every way that its interface allows, so that whoever calls it meets all of them:
 //
 //   - a folder that cannot be read        an error code, returned
 //   - up to 1 KiB of logs                 done inline, 0 returned
@@ -21,7 +21,10 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -50,9 +53,17 @@ struct owning_result : grep_result {
 
 owning_result& owning(grep_result* result) noexcept { return static_cast<owning_result&>(*result); }
 
-bool earlier(const grep_line& a, const grep_line& b) noexcept { return a.time < b.time; }
+// Lines of the same time keep their order.
+void sort_by_time(std::vector<grep_line>& lines) {
+  std::vector<std::pair<std::int64_t, std::size_t>> order;
+  for (const grep_line& line : lines) order.emplace_back(line.time, order.size());
+  std::sort(order.begin(), order.end());
+  std::vector<grep_line> sorted;
+  for (const auto& [time, i] : order) sorted.push_back(lines[i]);
+  lines.swap(sorted);
+}
 
-// ---- time stamps --------------------------------------------------------------------------------------------------------
+// ---- time stamps ----------------------------------------------------------------------------------------------------
 
 // Takes exactly `digits` digits.
 std::optional<int> number(const char*& at, int digits) noexcept {
@@ -70,7 +81,8 @@ bool take(const char*& at, const char* any_of) noexcept {
   return true;
 }
 
-// The time that a line begins with: "[2016-12-19 16:31:47,437]", "2016-12-19T16:31:47.437+0100". Without a zone it is UTC.
+// The time that a line begins with: "[2016-12-19 16:31:47,437]", "2016-12-19T16:31:47.437+0100". Without a zone it is
+// UTC.
 std::optional<std::int64_t> time_of(const char* at) noexcept {
   using namespace std::chrono;
   take(at, "[");
@@ -105,7 +117,7 @@ std::optional<std::int64_t> time_of(const char* at) noexcept {
   return duration_cast<nanoseconds>(local - zone).count();
 }
 
-// ---- one host -----------------------------------------------------------------------------------------------------------
+// ---- one host -------------------------------------------------------------------------------------------------------
 
 struct request {
   request(const char* filter, const char* name) : host(name) {
@@ -142,7 +154,7 @@ struct request {
       if (const errno_t err = grep_file(file, name.get(), *made)) return err;
     }
     made->texts.push_back(std::move(name));
-    std::stable_sort(made->found.begin(), made->found.end(), earlier);
+    sort_by_time(made->found);
     made->publish();
     *to = made.release();
     return 0;
@@ -265,7 +277,7 @@ grep_result* grep_combine_and_sort(grep_result** inputs, int count) {
     input.found.clear();
     input.publish();
   }
-  std::stable_sort(all->found.begin(), all->found.end(), earlier);
+  sort_by_time(all->found);
   all->publish();
   return all.release();
 }

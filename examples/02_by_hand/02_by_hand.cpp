@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The seed by hand, and the same with the library: by_hand.hpp and with_fanout.hpp, run side by side. They agree. What goes
-// wrong by hand is in the programs beside this one, 02_seed_n, 02_racy_error and 02_touch_after.
+// The seed by hand, and the same with the library: by_hand.hpp and with_fanout.hpp, run side by side. They agree.
+// What goes wrong by hand is in the programs beside this one, 02_seed_n, 02_racy_error and 02_touch_after.
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -15,8 +15,9 @@
 
 namespace {
 
-/// Shards that complete in every way there is: the first inline, the second on a thread that has called back before the call
-/// returns, the third on a thread that calls back when everything has been asked, the fourth with an error, if told so.
+/// Shards that complete in every way there is: the first inline, the second on a thread that has called back before
+/// the call returns, the third on a thread that calls back when everything has been asked, the fourth with an error,
+/// if told so.
 class shards {
  public:
   explicit shards(int last_error) : last_error_(last_error) {}

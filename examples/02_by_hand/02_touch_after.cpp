@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // needs: explorer
-// Bug 3: the count is decremented, and then read. Between the two, somebody else may take it to zero and free the operation.
-// Only the decrement's own result may decide; after it, the operation is not to be touched by those who were not the last.
+// Bug 3: the count is decremented, and then read. Between the two, somebody else may take it to zero and free the
+// operation. Only the decrement's own result may decide; after it, the operation is not to be touched by those who
+// were not the last.
 #include "every_order.hpp"
 
 int main() {

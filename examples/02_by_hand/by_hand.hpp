@@ -23,11 +23,12 @@ struct row_count {
 /// The caller's callback, and the remote library's.
 using callback = void(int err, void* context);
 
-/// The seed, written by hand: counts the rows of all shards. `count_one(i, out, callback, context)` counts those of one. It
-/// returns -EINPROGRESS if it calls back, and otherwise the result: zero, or an error with a minus in front.
+/// The seed, written by hand: counts the rows of all shards. `count_one(i, out, callback, context)` counts those of
+/// one. It returns -EINPROGRESS if it calls back, and otherwise the result: zero, or an error with a minus in front.
 ///
-/// Platform is where atomics and shared fields come from: std's, or those of fanout's interleaving explorer, which watches
-/// every access. The explorer tries every order; that is how the bugs are shown here. See 02_seed_n.cpp and its neighbours.
+/// Platform is where atomics and shared fields come from: std's, or those of fanout's interleaving explorer, which
+/// watches every access. The explorer tries every order; that is how the bugs are shown here. See 02_seed_n.cpp and
+/// its neighbours.
 template <class Platform, class Allocator, bug Planted = bug::none>
 struct by_hand {
   template <class T>

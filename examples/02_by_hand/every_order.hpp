@@ -37,8 +37,8 @@ struct caller {
   }
 };
 
-/// Runs a way to count rows in every order that three threads can run in: one issues, and one for each of two shards calls
-/// back with an entry of `errors`. Returns what the explorer found.
+/// Runs a way to count rows in every order that three threads can run in: one issues, and one for each of two shards
+/// calls back with an entry of `errors`. Returns what the explorer found.
 template <class Way, class Out>
 ex::report explore(std::array<int, 2> errors) {
   return ex::explore([errors](ex::test& t) {
@@ -83,7 +83,8 @@ inline std::string verdict(const ex::report& r) {
   return r.reason;
 }
 
-/// Prints what it found for the code with the bug, the code without, and the library. True if only the first one is wrong.
+/// Prints what it found for the code with the bug, the code without, and the library. True if only the first one is
+/// wrong.
 template <bug Planted>
 bool compare(const char* the_bug, const char* instead, std::array<int, 2> errors) {
   const ex::report wrong = explore<by_hand<ex::platform, memory, Planted>, ex::cell<int>>(errors);

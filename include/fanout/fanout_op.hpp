@@ -515,14 +515,14 @@ class fanout_op : private detail::delivery {
     if constexpr (requires { completion_.disconnect(); }) completion_.disconnect();
     // 2. Combine. Policy and completion leave first, since from here on the outcome owns the operation.
     Completion completion(std::move(completion_));
-    Combine combine(std::move(combine_));
-    outcome_type outcome = combined(combine);
+    outcome_type outcome = combined(std::move(combine_));
     if constexpr (is_embedded) delivered_ = true;
     // 3. Complete. The library has made its last access.
     std::move(completion)(std::move(outcome));
   }
 
-  outcome_type combined(Combine& combine) noexcept {
+  // By value: the policy is gone, too, before anybody is told.
+  outcome_type combined(Combine combine) noexcept {
     FANOUT_TRY {
       if constexpr (std::is_void_v<combined_type>) {
         combine.result(collect());

@@ -44,7 +44,6 @@ TEST_CASE("no error and values: the branch's value is made from them", "[handler
   CHECK((*called_with<std::string>(std::error_code(), 4u, 'x'))[0] == "xxxx");
   CHECK((*called_with<std::string>(std::error_code()))[0].empty());
   CHECK((*called_with<int>(std::exception_ptr(), 6))[0] == 6);
-  CHECK((*called_with<int>(false, 7))[0] == 7);
 }
 
 TEST_CASE("an error: it is the branch's, and the values that came with it are dropped", "[handler]") {
@@ -69,7 +68,7 @@ TEST_CASE("a plain int is an errno value, negative or positive", "[handler]") {
 TEST_CASE("every error number is an error code of the generic category", "[handler]") {
   CHECK(fanout::errno_error(EIO) == std::errc::io_error);
   CHECK(fanout::errno_error(-EIO) == std::errc::io_error);
-  CHECK(fanout::errno_error(0) == std::error_code());
+  CHECK(!fanout::errno_error(0));
   CHECK(fanout::errno_error(INT_MAX).value() == INT_MAX);
   CHECK(fanout::errno_error(-INT_MAX).value() == INT_MAX);
   CHECK(fanout::errno_error(INT_MIN).category() == std::generic_category());

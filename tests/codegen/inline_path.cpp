@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Counts the atomic read-modify-writes of whole operations while they run: a parent process single-steps a child and decodes
-// each instruction. A branch that completes inside start must cost none, any other one, and the seal at most one.
-// Linux on x86-64; compiled with -O2 -DNDEBUG.
+// Counts the atomic read-modify-writes of whole operations while they run: a parent process single-steps a child and
+// decodes each instruction. A branch that completes inside start must cost none, any other one, and the seal at most
+// one. Linux on x86-64; compiled with -O2 -DNDEBUG.
 #include <fanout/fanout.hpp>
 
 #include <array>
@@ -48,7 +48,7 @@ struct arena {
 };
 static_assert(alignof(std::max_align_t) <= 64);
 
-// ---- what is measured: each runs one operation between the two marks and says whether it came out right -----------------------
+// ---- what is measured: each runs one operation between the two marks and says whether it came out right -------------
 
 template <class T, class Callback = fanout::handler, class Refcount = fanout::refcount::atomic>
 auto eight(auto combine, int& seen) {
@@ -133,7 +133,8 @@ bool width_unknown() {
   region_begins();
   {
     auto issuer = fanout::issue<int>(
-        fanout::combine::all, [&seen](auto outcome) noexcept { seen = static_cast<int>(outcome->size()); }, arena<std::byte>());
+        fanout::combine::all, [&seen](auto outcome) noexcept { seen = static_cast<int>(outcome->size()); },
+        arena<std::byte>());
     for (std::size_t i = 0; i != 100; ++i) issuer.start([](auto branch) { branch.set_value(1); });
   }
   region_ends();
@@ -213,15 +214,29 @@ constexpr measured operations[] = {
     {"seven branches inside start, one after the seal", some_later<1, true>, 2},
 };
 
-// ---- decoding ---------------------------------------------------------------------------------------------------------------
+// ---- decoding -------------------------------------------------------------------------------------------------------
 
-/// Whether the instruction locks the bus or fences: a lock prefix, an exchange with memory (which implies one), an mfence.
+/// Whether the instruction locks the bus or fences: a lock prefix, an exchange with memory (which implies one), an
+/// mfence.
 bool is_atomic(const unsigned char* p) {
   for (bool prefix = true; prefix;) {
     switch (*p) {
-      case 0xF0: return true;
-      case 0x66: case 0x67: case 0x2E: case 0x36: case 0x3E: case 0x26: case 0x64: case 0x65: case 0xF2: case 0xF3: ++p; break;
-      default: prefix = false;
+      case 0xF0:
+        return true;
+      case 0x66:
+      case 0x67:
+      case 0x2E:
+      case 0x36:
+      case 0x3E:
+      case 0x26:
+      case 0x64:
+      case 0x65:
+      case 0xF2:
+      case 0xF3:
+        ++p;
+        break;
+      default:
+        prefix = false;
     }
   }
   if ((*p & 0xF0) == 0x40) ++p;  // REX
@@ -282,9 +297,14 @@ int main() {
   bool all_right = true;
   for (const measured& operation : operations) {
     switch (measure(operation)) {
-      case verdict::right: break;
-      case verdict::wrong: all_right = false; break;
-      case verdict::skipped: std::puts("SKIPPED: this process may not trace its children"); return all_right ? 0 : 1;
+      case verdict::right:
+        break;
+      case verdict::wrong:
+        all_right = false;
+        break;
+      case verdict::skipped:
+        std::puts("SKIPPED: this process may not trace its children");
+        return all_right ? 0 : 1;
     }
   }
   return all_right ? 0 : 1;

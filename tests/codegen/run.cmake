@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-# Compiles WHAT (release_path or inline_path) with each of COMPILERS, the way it will run in production, and looks at the
-# result. Whatever the build's own flags are: sanitizers and assertions have nothing to do here.
+# Compiles WHAT (release_path or inline_path) with each of COMPILERS, the way it will run in production, and looks at
+# the result. Whatever the build's own flags are: sanitizers and assertions have nothing to do here.
 set(flags -std=c++20 -O2 -DNDEBUG -I${INCLUDE})
 
 function(run output)
@@ -12,7 +12,8 @@ function(run output)
   set(${output} "${said}" PARENT_SCOPE)
 endfunction()
 
-# expect_one_atomic(<name> <symbol>): the instructions of that function. What the compiler has put elsewhere is the cold part.
+# expect_one_atomic(<name> <symbol>): the instructions of that function. What the compiler has put elsewhere is the cold
+# part.
 function(expect_one_atomic name symbol)
   string(REGEX MATCH "\n[0-9a-f]+ <${symbol}[^>.]*>:\n([^\n]+\n)+" body "${disassembly}")
   if(body STREQUAL "")

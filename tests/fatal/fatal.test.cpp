@@ -25,7 +25,9 @@ struct ended {
 
   bool normally() const { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
   // terminate() aborts. A sanitizer may turn that into an exit code of its own.
-  bool by_abort() const { return (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) || (WIFEXITED(status) && WEXITSTATUS(status) != 0); }
+  bool by_abort() const {
+    return (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) || (WIFEXITED(status) && WEXITSTATUS(status) != 0);
+  }
   bool saying(const char* sentence) const { return said.find(sentence) != std::string::npos; }
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Every allocation fails in turn, first it alone and then it and all after it, until a run needs none of them. After each
-// run: the completion ran once or the caller has the exception that was promised, the cause says what happened, and every
-// byte and every object that was alive before is alive now, and no other.
+// Every allocation fails in turn, first it alone and then it and all after it, until a run needs none of them. After
+// each run: the completion ran once or the caller has the exception that was promised, the cause says what happened,
+// and every byte and every object that was alive before is alive now, and no other.
 #include "fanout/fanout.hpp"
 
 #include "failing_new.hpp"
@@ -57,8 +57,7 @@ struct attempt {
       std::rethrow_exception(failure.exception);
     } catch (const std::bad_alloc&) {
       kept_bad_alloc = true;
-    } catch (...) {
-    }
+    } catch (...) {}
 #endif
   }
 };
@@ -84,13 +83,12 @@ void run_once(attempt& a, auto& scenario) noexcept {
     a.threw_bad_alloc = true;
   }
 #else
-  else {
-  }
+  else {}
 #endif
 }
 
-/// Runs `scenario(attempt&)` with each of its allocations failing, and gives `check(const attempt&)` what each run that met a
-/// failure came to. Returns how many allocations the scenario makes.
+/// Runs `scenario(attempt&)` with each of its allocations failing, and gives `check(const attempt&)` what each run that
+/// met a failure came to. Returns how many allocations the scenario makes.
 int fail_each(auto scenario, auto check, int first = 1) {
   {
     attempt warm_up;
@@ -264,9 +262,6 @@ TEST_CASE("issuing code that finds no memory delivers that through the operation
 }
 
 TEST_CASE("issuing code that finds no memory unwinds through its issuer", "[memory][issuer][E3b]") {
-  struct counting : attempt {
-    int thrown = 0;
-  };
   const int n = fail_each(
       [](attempt& a) {
         // The exception goes on to the caller *and* the operation completes, with the reason why: catch it here.
@@ -338,10 +333,11 @@ TEST_CASE("describing an algorithm may throw bad_alloc, starting it does not", "
 TEST_CASE("errors kept as exceptions need memory for their text, and do without it", "[memory][failure][E6]") {
   const int n = fail_each(
       [](attempt& a) {
-        auto issuer = fanout::issue<counted>(2, fanout::combine::settle_with<std::exception_ptr>, [&a](auto outcome) noexcept {
-          ++a.completions;
-          a.succeeded = (*outcome)[0].error() != nullptr && (*outcome)[1].error() != nullptr;
-        });
+        auto issuer =
+            fanout::issue<counted>(2, fanout::combine::settle_with<std::exception_ptr>, [&a](auto outcome) noexcept {
+              ++a.completions;
+              a.succeeded = (*outcome)[0].error() != nullptr && (*outcome)[1].error() != nullptr;
+            });
         issuer.start(0, [](auto) {});  // dropped
         issuer.start(1, [](auto branch) { branch.set_stopped(); });
       },
@@ -490,7 +486,8 @@ TEST_CASE("a blocked wait returns a want of memory", "[memory][wait][E6]") {
   CHECK(n == 1);
 }
 
-TEST_CASE("a branch of a checked C interface fails when there is no memory for its context", "[memory][c_checked][E6]") {
+TEST_CASE("a branch of a checked C interface fails when there is no memory for its context",
+          "[memory][c_checked][E6]") {
   // The table of contexts is never freed, so only the first use of one can fail: here, of this policy's own.
   struct inner : fanout::errno_callback {};
   attempt a;
@@ -511,15 +508,19 @@ TEST_CASE("a branch of a checked C interface fails when there is no memory for i
   CHECK(a.index == 0);
 }
 
-TEST_CASE("an allocator that refuses is heard at each of its allocations, and gets back all it gave", "[memory][allocator][E6]") {
+TEST_CASE("an allocator that refuses is heard at each of its allocations, and gets back all it gave",
+          "[memory][allocator][E6]") {
   for (int refuse_from = 0; refuse_from != 5; ++refuse_from) {
     support::tally tally;
     tally.refuse_from = refuse_from;
     attempt a;
-    fanout::all<counted>(numbers(), [&a](int element, auto branch) {
-      ++a.started;
-      branch.set_value(element);
-    }).allocate_with(support::counting_allocator<std::byte>(tally)).then(tell(a));
+    fanout::all<counted>(numbers(),
+                         [&a](int element, auto branch) {
+                           ++a.started;
+                           branch.set_value(element);
+                         })
+        .allocate_with(support::counting_allocator<std::byte>(tally))
+        .then(tell(a));
     CHECK(a.completions == 1);
     CHECK(a.cause == errc::out_of_memory);
     CHECK(a.started == (refuse_from == 0 ? 0 : 8 << (refuse_from - 1)));

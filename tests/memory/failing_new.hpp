@@ -43,7 +43,8 @@ struct header {
 };
 
 inline void* allocate(std::size_t size, std::size_t align) noexcept {
-  if (now.how != failing::none && (--now.countdown == 0 || (now.countdown < 0 && now.how == failing::all_from_then_on))) {
+  if (now.how != failing::none &&
+      (--now.countdown == 0 || (now.countdown < 0 && now.how == failing::all_from_then_on))) {
     ++now.failed;
     return nullptr;
   }
@@ -84,7 +85,9 @@ void* operator new(std::size_t n) { return memory::allocate_or_throw(n, memory::
 void* operator new[](std::size_t n) { return memory::allocate_or_throw(n, memory::usual); }
 void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return memory::allocate(n, memory::usual); }
 void* operator new[](std::size_t n, const std::nothrow_t&) noexcept { return memory::allocate(n, memory::usual); }
-void* operator new(std::size_t n, std::align_val_t a) { return memory::allocate_or_throw(n, static_cast<std::size_t>(a)); }
+void* operator new(std::size_t n, std::align_val_t a) {
+  return memory::allocate_or_throw(n, static_cast<std::size_t>(a));
+}
 void* operator new[](std::size_t n, std::align_val_t a) {
   return memory::allocate_or_throw(n, static_cast<std::size_t>(a));
 }

@@ -239,5 +239,7 @@ int main() {
   check("all remote, N = 3: (N + 1)! executions", all_remote<3>, 24);
   check("all remote, N = 4: (N + 1)! executions", all_remote<4>, 120);
   if (full) check("all remote, N = 5: (N + 1)! executions", all_remote<5>, 720);
+  check_red("the issuing right is handed on without release/acquire",
+            [](test& t) { every_way<2>(t, 0, dropped, true, false); }, "data race");
   return exit_code;
 }

@@ -78,6 +78,11 @@ void store_buffering() {
   litmus("store buffering, seq_cst fences", "01 10 11", with_fence_0, with_fence_1);
   litmus("store buffering, one seq_cst fence", "00 01 10 11", with_fence_0, bs(rlx, rlx));
   litmus("store buffering, fence against seq_cst", "01 10 11", sb(sc, sc), with_fence_1);
+  // 10 is there only if the second fence comes first, which nothing but the order of the fences can bring about.
+  litmus(
+      "message passing, seq_cst fences in either order", "00 01 10 11",
+      [](shared& s) { s.x.store(1, rlx), fence(sc), s.y.store(1, rlx); },
+      [](shared& s) { fence(sc), s.r[0] = s.y.load(rlx), s.r[1] = s.x.load(rlx); });
   litmus(
       "store buffering, acq_rel fences", "00 01 10 11",
       [](shared& s) { s.x.store(1, rlx), fence(acq_rel), s.r[0] = s.y.load(rlx); },
@@ -163,6 +168,10 @@ void sequentially_consistent_reads() {
       "seq_cst reads of a relaxed store", "00 01 10 11", [](shared& s) { s.x.store(1, rlx), s.go.set(); },
       [](shared& s) { s.go.wait(false), s.r[0] = s.x.load(sc); },
       [](shared& s) { s.go.wait(false), s.r[1] = s.x.load(sc); });
+  litmus(
+      "seq_cst reads agree on a relaxed store", "000 001 010 011 101 110 111", [](shared& s) { s.x.store(1, rlx); },
+      [](shared& s) { s.r[0] = s.x.load(sc), s.r[1] = s.y.load(sc); },
+      [](shared& s) { s.y.store(1, sc), s.r[2] = s.x.load(sc); });
 }
 
 void compare_exchange() {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "fanout/testing/explorer.hpp"
 
@@ -46,6 +47,20 @@ void check(const char* name, Scenario scenario, std::uint64_t executions = 0, ex
               static_cast<unsigned long long>(report.executions));
   if (!holds) {
     if (report) std::printf("expected %llu executions\n", static_cast<unsigned long long>(executions));
+    std::fputs(explorer::to_string(report).c_str(), stdout);
+    exit_code = 1;
+  }
+  std::fflush(stdout);
+}
+
+// Explores a scenario with a mistake in it, which has to be found for this reason.
+template <class Scenario>
+void check_red(const char* name, Scenario scenario, const char* reason) {
+  const explorer::report report = explorer::explore(scenario);
+  const bool found = report.verdict == explorer::report::verdict::failed && report.reason.find(reason) != std::string::npos;
+  std::printf("%-10s %-72s %9llu executions\n", found ? "red" : "UNEXPECTED", name,
+              static_cast<unsigned long long>(report.executions));
+  if (!found) {
     std::fputs(explorer::to_string(report).c_str(), stdout);
     exit_code = 1;
   }

@@ -137,23 +137,6 @@ void source_freed_after_delivery(test& t) {
   t.finally([&x] { require(x.seen.runs == 1, "the completion did not run exactly once"); });
 }
 
-// Two operations listen to one source; a completion of one destroys nothing of the other.
-void two_operations_one_source(test& t) {
-  struct state {
-    source outer;
-    outcome_seen seen[2];
-  };
-  auto& x = t.make<state>();
-  for (int k = 0; k != 2; ++k) {
-    t.thread([&x, k] {
-      op::issuer issuer = *op::make(1, {}, completion(x.outer.get_token(), note_outcome{&x.seen[k]}), {});
-      issuer.start(0, [](op::branch branch) { branch({}, 1); });
-    });
-  }
-  t.thread([&x] { x.outer.request_stop(); });
-  t.finally([&x] { require(x.seen[0].runs == 1 && x.seen[1].runs == 1, "the completion did not run exactly once"); });
-}
-
 }  // namespace
 
 int main() {
@@ -170,7 +153,6 @@ int main() {
           [](test& t) { stop_against_completion<1>(t, taken_over, taken_over); }, 0, plain);
     check("stop against two branches", [](test& t) { stop_against_completion<2>(t, by_handle, elsewhere); }, 0, plain);
     check("stop against a branch that listens", [](test& t) { stop_against_completion<1>(t, listening, listening); }, 0, plain);
-    check("two operations, one source", two_operations_one_source, 0, plain);
   }
   return exit_code;
 }

@@ -2,10 +2,10 @@
 // Every interleaving of requests, registrations, deregistrations and destruction on the stop source that is shipped.
 //
 // The bugs that include/fanout/detail/stop_state.hpp can be built with, and what finds them. The callback is memory of
-// its own, freed as soon as its destructor has returned, so that whoever touches it later is caught in the act.
-// planted: STOP_NO_JOIN: data race
-// planted: STOP_RELAXED_JOIN: data race
-// planted: STOP_NOTIFY_THROUGH_CALLBACK: use after
+// its own, freed as soon as its destructor has returned: whoever touches it later, or was not waited for, is caught.
+// planted: STOP_NO_JOIN: data race: read of a cell not ordered after its last write
+// planted: STOP_RELAXED_JOIN: data race: read of a cell not ordered after its last write
+// planted: STOP_NOTIFY_THROUGH_CALLBACK: destroyed while another thread's access is not ordered before it
 // planted: STOP_LOST_WAKE_UP: deadlock
 
 // The library's own preconditions are findings too.
@@ -41,25 +41,26 @@ void unmake(T* object) {
   explorer::allocator<T>{}.deallocate(object, 1);
 }
 
-// Its own function object tells whether it ran: in a cell, so that reading it demands that the run is ordered before.
+// The function objects keep all they have in cells too, so that running one that is gone has a name.
 struct count_runs {
-  cell<int>* runs;
-  void operator()() const { *runs = *runs + 1; }
+  cell<cell<int>*> runs;
+  void operator()() const { ++*static_cast<cell<int>*>(runs); }
 };
+struct call {
+  using function_type = void (*)(void*);
+  call(function_type f, void* p) : function(f), argument(p) {}
+  cell<function_type> function;
+  cell<void*> argument;
+  void operator()() const { static_cast<function_type>(function)(argument); }
+};
+using calling = fanout::basic_inplace_stop_callback<platform, call>;
 
-// A callback together with its count, made and destroyed as one.
+// A callback and how often it ran, made and destroyed as one.
 struct counted {
   explicit counted(token t) : callback(t, count_runs{&runs}) {}
   cell<int> runs{0};
   fanout::basic_inplace_stop_callback<platform, count_runs> callback;
 };
-
-struct call {
-  void (*function)(void*);
-  void* argument;
-  void operator()() const { function(argument); }
-};
-using calling = fanout::basic_inplace_stop_callback<platform, call>;
 
 // ---------------------------------------------------------------------------------------------------------------------
 
@@ -96,19 +97,24 @@ void request_against_registration(explorer::test& test) {
   });
 }
 
-// The join. What the callback wrote is read without further ado once it is deregistered.
+// The join, and nothing but: what the callback wrote is read and overwritten as soon as the destructor has returned.
 void request_against_deregistration(explorer::test& test) {
+  struct add_one {
+    cell<int>* to;
+    void operator()() const { ++*to; }
+  };
+  using callback = fanout::basic_inplace_stop_callback<platform, add_one>;
   struct state {
     source s;
-    counted* c = make<counted>(s.get_token());
+    cell<int> runs{0};
+    callback* c = make<callback>(s.get_token(), add_one{&runs});
   };
   state* const x = &test.make<state>();
   test.thread([x] { x->s.request_stop(); });
   test.thread([x] {
-    x->c->callback.~basic_inplace_stop_callback();
-    require(x->c->runs <= 1, "a callback ran twice");
-    x->c->runs = 2;  // races with a run that is not over, or not ordered
-    explorer::allocator<counted>{}.deallocate(x->c, 1);
+    x->c->~callback();  // its memory stays: a late run could still read it, and would be found by its race
+    require(x->runs <= 1, "a callback ran twice");
+    x->runs = 2;
   });
 }
 
@@ -168,10 +174,10 @@ void a_late_callback_after_what_was_written_before(explorer::test& test) {
   auto* const x = &test.make<written_before>();
   test.thread([x] { x->request(); });
   test.thread([x] {
-    const auto read = [](void* p) {
+    const auto f = [](void* p) {
       require(static_cast<written_before*>(p)->written == 1, "a late callback does not see what was written before");
     };
-    unmake(make<calling>(x->s.get_token(), call{read, x}));
+    unmake(make<calling>(x->s.get_token(), call{f, x}));
   });
 }
 
@@ -183,12 +189,12 @@ void deregistration_inside_its_own_run(explorer::test& test) {
     bool ran = false;
   };
   state* const x = &test.make<state>();
-  x->c = make<calling>(x->s.get_token(), call{[](void* p) {
-                                                auto& self = *static_cast<state*>(p);
-                                                unmake(self.c);
-                                                self.ran = true;
-                                              },
-                                              x});
+  const auto f = [](void* p) {
+    auto& self = *static_cast<state*>(p);
+    unmake(self.c);
+    self.ran = true;
+  };
+  x->c = make<calling>(x->s.get_token(), call{f, x});
   test.thread([x] { x->s.request_stop(); });
   test.thread([x] { unmake(make<counted>(x->s.get_token())); });
   test.finally([x] { require(x->ran, "a callback did not run"); });
@@ -202,12 +208,12 @@ void deregistration_of_another_from_a_callback(explorer::test& test) {
     calling* c = nullptr;
   };
   state* const x = &test.make<state>();
-  x->c = make<calling>(x->s.get_token(), call{[](void* p) {
-                                                auto& self = *static_cast<state*>(p);
-                                                require(self.victim->runs == 0, "callbacks ran out of order");
-                                                unmake(std::exchange(self.victim, nullptr));
-                                              },
-                                              x});
+  const auto f = [](void* p) {
+    auto& self = *static_cast<state*>(p);
+    require(self.victim->runs == 0, "callbacks ran out of order");
+    unmake(std::exchange(self.victim, nullptr));
+  };
+  x->c = make<calling>(x->s.get_token(), call{f, x});
   x->victim = make<counted>(x->s.get_token());
   test.thread([x] { x->s.request_stop(); });
   test.thread([x] { unmake(x->c); });
@@ -226,12 +232,12 @@ void registration_inside_a_callback(explorer::test& test) {
     calling* outer = nullptr;
   };
   state* const x = &test.make<state>();
-  x->outer = make<calling>(x->s.get_token(), call{[](void* p) {
-                                                    auto& self = *static_cast<state*>(p);
-                                                    self.inner = make<counted>(self.s.get_token());
-                                                    require(self.inner->runs == 1, "a late callback did not run at once");
-                                                  },
-                                                  x});
+  const auto f = [](void* p) {
+    auto& self = *static_cast<state*>(p);
+    self.inner = make<counted>(self.s.get_token());
+    require(self.inner->runs == 1, "a late callback did not run at once");
+  };
+  x->outer = make<calling>(x->s.get_token(), call{f, x});
   test.thread([x] { x->s.request_stop(); });
   test.thread([x] {
     unmake(x->outer);
@@ -298,12 +304,12 @@ void source_destroyed_inside_its_own_request(explorer::test& test) {
     calling* c = nullptr;
   };
   state* const x = &test.make<state>();
-  x->c = make<calling>(x->s->get_token(), call{[](void* p) {
-                                                 auto& self = *static_cast<state*>(p);
-                                                 unmake(self.c);
-                                                 unmake(self.s);
-                                               },
-                                               x});
+  const auto f = [](void* p) {
+    auto& self = *static_cast<state*>(p);
+    unmake(self.c);
+    unmake(self.s);
+  };
+  x->c = make<calling>(x->s->get_token(), call{f, x});
   test.thread([x] { x->s->request_stop(); });
 }
 

@@ -29,7 +29,8 @@ constexpr std::size_t a_million = 1'000'000;
 /// Runs f on a thread with a stack of 64 KiB; a larger one under a sanitizer, whose own frames fill that.
 template <class F>
 void on_small_stack(F f) {
-  if (sanitized) WARN("SKIPPED: the limit of 64 KiB. A sanitizer's frames are larger: this run only checks the results");
+  if (sanitized)
+    WARN("SKIPPED: the limit of 64 KiB. A sanitizer's frames are larger: this run only checks the results");
   pthread_attr_t attributes;
   REQUIRE(pthread_attr_init(&attributes) == 0);
   REQUIRE(pthread_attr_setstacksize(&attributes, (sanitized ? 1024 : 64) * std::size_t{1024}) == 0);
@@ -46,7 +47,8 @@ void on_small_stack(F f) {
   REQUIRE(pthread_attr_destroy(&attributes) == 0);
 }
 
-/// A branch of whatever operation: a type that a completion can hold although the operation's type names the completion's.
+/// A branch of whatever operation: a type that a completion can hold although the operation's type names the
+/// completion's.
 class any_branch {
  public:
   any_branch() noexcept = default;
@@ -83,8 +85,8 @@ struct chain {
   std::size_t succeeded = 0, failed = 0;
 };
 
-/// Passes a success on to the branch of the operation below, which it holds. A failure it does not pass on: the branch is
-/// dropped with this object.
+/// Passes a success on to the branch of the operation below, which it holds. A failure it does not pass on: the branch
+/// is dropped with this object.
 struct pass_on {
   chain* seen;
   any_branch below;
@@ -102,9 +104,8 @@ struct pass_on {
 
 /// A chain of a million operations of one branch each. Returns the only branch that nobody waits behind.
 any_branch build_chain(chain& seen) {
-  auto last = fanout::issue<void>(1, fanout::combine::all, [&seen](auto outcome) noexcept {
-    ++(outcome ? seen.succeeded : seen.failed);
-  });
+  auto last = fanout::issue<void>(1, fanout::combine::all,
+                                  [&seen](auto outcome) noexcept { ++(outcome ? seen.succeeded : seen.failed); });
   auto* deepest = new any_branch();
   const auto keep = [&deepest](auto branch) {
     delete deepest;

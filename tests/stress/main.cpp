@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Real threads against real operations: branches that complete inside start, later, on other threads, before start has
-// returned or from another operation's completion, with values, errors and stop, or dropped, while stop is requested from
-// outside and waits time out. Every round checks that its completion ran once, with what the branches reported, and that
-// nothing is alive afterwards. Sanitizers check the rest: run it under TSan and ASan.
+// returned or from another operation's completion, with values, errors and stop, or dropped, while stop is requested
+// from outside and waits time out. Every round checks that its completion ran once, with what the branches reported,
+// and that nothing is alive afterwards. Sanitizers check the rest: run it under TSan and ASan.
 //
 //   FANOUT_STRESS_SEED     plans the first round, and so all of them; without it, a new one each time
 //   FANOUT_STRESS_ROUNDS   how many
@@ -50,7 +50,7 @@ auto listening(round& r, Completion completion) {
   }
 }
 
-// ---- operations issued by hand ------------------------------------------------------------------------------------------
+// ---- operations issued by hand --------------------------------------------------------------------------------------
 
 template <class Issuer>
 void start_one(round& r, Issuer& issuer, std::size_t i) {
@@ -74,8 +74,8 @@ void start_one(round& r, Issuer& issuer, std::size_t i) {
   }
 }
 
-/// The issuing code. Somewhere on its way it may go on on another thread, and take the issuer with it. Lives until the end of
-/// the round.
+/// The issuing code. Somewhere on its way it may go on on another thread, and take the issuer with it. Lives until the
+/// end of the round.
 template <class Issuer>
 class issuing_code : stress::task {
  public:
@@ -190,7 +190,7 @@ void open_settle_wait(crew& c, std::uint64_t seed, const char* form) {
   });
 }
 
-// ---- embedded operations, freed at the first moment at which that is allowed -----------------------------------------------
+// ---- embedded operations, freed at the first moment at which that is allowed ----------------------------------------
 
 /// Frees the operation from inside its completion. What lies where is the owner's to say: its type names this one.
 struct tell_and_free {
@@ -239,7 +239,7 @@ void embedded_settle_wait(crew& c, std::uint64_t seed, const char* form) {
   r.end();
 }
 
-// ---- algorithms -----------------------------------------------------------------------------------------------------------
+// ---- algorithms -----------------------------------------------------------------------------------------------------
 
 // The records of a round as a range. Going on to the next element completes deferred branches; going past the last one
 // completes all of them where the thread is about to wait.
@@ -330,7 +330,7 @@ void algorithm(crew& c, std::uint64_t seed, const char* form) {
   r.end();
 }
 
-// ---- the rounds -----------------------------------------------------------------------------------------------------------
+// ---- the rounds -----------------------------------------------------------------------------------------------------
 
 struct form {
   const char* name;
@@ -378,7 +378,8 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 }  // namespace
 
 int main() {
-  const std::uint64_t seed = from_environment("FANOUT_STRESS_SEED", (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}());
+  const std::uint64_t seed =
+      from_environment("FANOUT_STRESS_SEED", (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}());
   const std::uint64_t rounds = from_environment("FANOUT_STRESS_ROUNDS", FANOUT_STRESS_ROUNDS);
   std::printf("FANOUT_STRESS_SEED=%" PRIu64 " FANOUT_STRESS_ROUNDS=%" PRIu64 "\n", seed, rounds);
   std::fflush(stdout);

@@ -74,8 +74,8 @@ struct record : task {
   unsigned delay = 0;        // turns before it completes
   int value = 0;
 
-  // Plain on purpose. `started` is written by the issuing thread, `done` by whoever completes the branch, before it does
-  // so, and both are read by the operation's completion: ordered by the library or not at all.
+  // Plain on purpose. `started` is written by the issuing thread, `done` by whoever completes the branch, before it
+  // does so, and both are read by the operation's completion: ordered by the library or not at all.
   bool started = false;
   report done = report::none;
 
@@ -109,14 +109,18 @@ struct record : task {
 inline void on_stop::operator()() const noexcept {
   record& r = *of;  // this object may go before the branch has completed
   switch (r.arm.exchange(record::arming::fired)) {
-    case record::arming::registering: return;  // the issuing thread will see it
+    case record::arming::registering:
+      return;  // the issuing thread will see it
     case record::arming::armed:
       r.arm = record::arming::taken;
       r.callback.reset();
       r.planned = report::stopped;
       return r.complete(r);
-    case record::arming::taken: r.arm = record::arming::taken; return;
-    case record::arming::fired: return;
+    case record::arming::taken:
+      r.arm = record::arming::taken;
+      return;
+    case record::arming::fired:
+      return;
   }
 }
 
@@ -152,7 +156,8 @@ class round {
     bool handed_on = false;    // the issuer may go to another thread halfway
   };
 
-  round(crew& crew, std::uint64_t seed, const char* form, abilities can) noexcept : crew_(crew), random_(seed), seed_(seed), form_(form), can_(can) {
+  round(crew& crew, std::uint64_t seed, const char* form, abilities can) noexcept
+      : crew_(crew), random_(seed), seed_(seed), form_(form), can_(can) {
     n_ = random_.one_in(16) ? 0 : 1 + random_.below(random_.one_in(4) ? most_branches : 6);
     handed_to_ = can.handed_on && random_.one_in(3) ? random_.below(crew::size) : nobody;
     hand_on_at_ = n_ == 0 ? 0 : random_.below(n_ + 1);
@@ -170,7 +175,7 @@ class round {
   round(const round&) = delete;
   round& operator=(const round&) = delete;
 
-  // ---- the plan --------------------------------------------------------------------------------------------------------
+  // ---- the plan -----------------------------------------------------------------------------------------------------
 
   std::size_t size() const noexcept { return n_; }
   std::size_t limit() const noexcept { return limit_; }
@@ -181,7 +186,7 @@ class round {
   fanout::inplace_stop_token token() const noexcept { return source_.get_token(); }
   bool hands_on_at(std::size_t k) const noexcept { return handed_to_ != nobody && k == hand_on_at_; }
 
-  // ---- issuing ---------------------------------------------------------------------------------------------------------
+  // ---- issuing ------------------------------------------------------------------------------------------------------
 
   void begin() noexcept {
     if (stop_ == stop_plan::before) source_.request_stop();
@@ -196,7 +201,8 @@ class round {
     if (stop_ == stop_plan::inside && r.index == stop_at_) source_.request_stop();
     if (stop_ == stop_plan::elsewhere && r.index == stop_at_) post_stop();
     switch (r.way) {
-      case route::inside: return finish(r, std::move(branch));
+      case route::inside:
+        return finish(r, std::move(branch));
       case route::later:
         if (keep(r, std::move(branch), token)) deferred_[deferred_size_++] = &r;
         return;
@@ -210,7 +216,8 @@ class round {
         while (!r.over.load(std::memory_order_relaxed)) pass(turns);
         return;
       }
-      case route::by_child: return start_child(r, std::move(branch));
+      case route::by_child:
+        return start_child(r, std::move(branch));
     }
   }
 
@@ -249,7 +256,7 @@ class round {
     require(late_callbacks.exchange(0) == called_twice_.load(), "a second C callback was not named");
   }
 
-  // ---- the outcome -----------------------------------------------------------------------------------------------------
+  // ---- the outcome --------------------------------------------------------------------------------------------------
 
   /// The completion.
   template <class Outcome>
@@ -294,8 +301,7 @@ class round {
     r.way = all_inside ? route::inside : static_cast<route>(random_.below(5));
     r.planned = all_values || !random_.one_in(4) ? report::value : static_cast<report>(1 + random_.below(4));
     if (can_.speaks_c && r.planned != report::value) r.planned = report::error;
-    r.cancellable = !can_.speaks_c &&
-                    (r.way == route::later || r.way == route::elsewhere) && random_.one_in(3);
+    r.cancellable = !can_.speaks_c && (r.way == route::later || r.way == route::elsewhere) && random_.one_in(3);
     // The thread that issues cannot do anything else before start returns.
     do r.member = random_.below(crew::size);
     while (r.member == handed_to_);
@@ -333,9 +339,12 @@ class round {
             branch.set_value(r.value);
           }
           return;
-        case report::error: return branch.set_error(error_of(r));
-        case report::stopped: return branch.set_stopped();
-        default: return static_cast<void>(Branch(std::move(branch)));  // dropped
+        case report::error:
+          return branch.set_error(error_of(r));
+        case report::stopped:
+          return branch.set_stopped();
+        default:
+          return static_cast<void>(Branch(std::move(branch)));  // dropped
       }
     }
   }
@@ -368,10 +377,12 @@ class round {
 
   template <class Branch>
   void start_child(record& r, Branch branch) noexcept {
-    auto child = fanout::issue<int>(2, fanout::combine::all, [this, &r, parent = std::move(branch)](auto outcome) mutable noexcept {
-      require(outcome.has_value() && (*outcome)[0] + (*outcome)[1] == 3, "a child's values are not what its branches completed with");
-      finish(r, std::move(parent));
-    });
+    auto child = fanout::issue<int>(2, fanout::combine::all,
+                                    [this, &r, parent = std::move(branch)](auto outcome) mutable noexcept {
+                                      require(outcome.has_value() && (*outcome)[0] + (*outcome)[1] == 3,
+                                              "a child's values are not what its branches completed with");
+                                      finish(r, std::move(parent));
+                                    });
     using branch_of_child = typename decltype(child)::branch;
     for (std::size_t i = 0; i != 2; ++i) {
       child.start(i, [&](branch_of_child b) {
@@ -419,12 +430,20 @@ class round {
       switch (r.done) {
         case report::value:
           require(one.has_value(), "a value is missing");
-          if constexpr (requires { number(*one); }) require(number(*one) == r.value, "a value is not what its branch completed with");
+          if constexpr (requires { number(*one); })
+            require(number(*one) == r.value, "a value is not what its branch completed with");
           break;
-        case report::error: require(!one.has_value() && one.error() == error_of(r), "an error is not what its branch completed with"); break;
-        case report::dropped: require(!one.has_value() && one.error() == fanout::errc::abandoned, "a dropped branch is not abandoned"); break;
-        case report::stopped: require(one.stopped(), "a stopped branch is not stopped"); break;
-        case report::none: require(false, "the operation completed before one of its branches");
+        case report::error:
+          require(!one.has_value() && one.error() == error_of(r), "an error is not what its branch completed with");
+          break;
+        case report::dropped:
+          require(!one.has_value() && one.error() == fanout::errc::abandoned, "a dropped branch is not abandoned");
+          break;
+        case report::stopped:
+          require(one.stopped(), "a stopped branch is not stopped");
+          break;
+        case report::none:
+          require(false, "the operation completed before one of its branches");
       }
     }
   }
@@ -454,14 +473,16 @@ class round {
     }
     const auto& failure = outcome.error();
     if (deadline_passed_ && failure.cause == fanout::errc::deadline) {
-      require(failure.index == fanout::no_index && failure.suppressed == errors, "the deadline is not told as the operation's own cause");
+      require(failure.index == fanout::no_index && failure.suppressed == errors,
+              "the deadline is not told as the operation's own cause");
     } else if (errors != 0) {
       require(failure.index < n_, "an error's branch is not named");
       const record& r = records_[failure.index];
       require(failure.cause == (r.done == report::error ? error_of(r) : make_error_code(fanout::errc::abandoned)) &&
                   (r.done == report::error || r.done == report::dropped),
               "the cause is not what the named branch reported");
-      require(failure.suppressed == errors - 1 || (deadline_passed_ && failure.suppressed == errors), "suppressed errors are miscounted");
+      require(failure.suppressed == errors - 1 || (deadline_passed_ && failure.suppressed == errors),
+              "suppressed errors are miscounted");
     } else if (stopped != 0) {
       require(failure.cause == fanout::errc::stopped, "the only noise was stop, and the cause is something else");
     } else {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <system_error>
 #include <type_traits>
@@ -78,13 +79,18 @@ struct for_element {
   }
 };
 
+template <class Range, class Initiator>
+struct luggage {
+  kept<Range> range;
+  kept<Initiator> initiator;
+};
+
 /// The range and the initiator ride in the operation, so that elements live until it is delivered; they are not told of it.
 template <class Range, class Initiator, class Completion>
 struct carrying {
   static constexpr bool is_direct = requires { requires Completion::is_direct; };
 
-  kept<Range> range;
-  kept<Initiator> initiator;
+  std::optional<luggage<Range, Initiator>> with;
   Completion completion;
 
   template <class Op>
@@ -100,6 +106,8 @@ struct carrying {
   template <class Outcome>
     requires std::is_nothrow_invocable_v<Completion, Outcome>
   void operator()(Outcome&& outcome) && noexcept {
+    // Handing the outcome to a waiting thread is the last access: what these refer to may be gone with it (I2).
+    if constexpr (is_direct) with.reset();
     std::move(completion)(std::forward<Outcome>(outcome));
   }
 };
@@ -165,7 +173,7 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
     auto made = op::make(n, detail::bind_combine<T>(std::move(combine_)), std::move(rider), allocator_);
     if (!made) [[unlikely]] return std::move(rider)(failed(made.error(), {}));
     // The range lies in the operation now, and stays while the issuer holds its reference.
-    auto& rode = made->completion();
+    auto& rode = *made->completion().with;
     fanout::issue(*std::move(made), [&](auto& issuer) { start_each(issuer, rode.range.get(), rode.initiator.get(), n); });
   }
 
@@ -203,11 +211,11 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
 
   template <class Completion>
   carried<Completion> carry(Completion completion) noexcept {
+    detail::luggage<Range, Initiator> luggage{std::move(range_), std::move(initiator_)};
     if constexpr (unstoppable_token<Token>) {
-      return {std::move(range_), std::move(initiator_), std::move(completion)};
+      return {std::move(luggage), std::move(completion)};
     } else {
-      return {std::move(range_), std::move(initiator_),
-              completion::stoppable<Token, Completion>(std::move(token_), std::move(completion))};
+      return {std::move(luggage), completion::stoppable<Token, Completion>(std::move(token_), std::move(completion))};
     }
   }
 

@@ -48,6 +48,7 @@ class context_table {
   /// The target, for exactly one caller per handle.
   redeemed redeem(void* presented) noexcept {
     const std::uint32_t index = index_of(presented);
+    if (!exists(index)) return {nullptr, static_cast<std::size_t>(-1)};  // never was a handle
     entry& e = at(index);
     // relaxed: only seeds the compare-exchange, which decides. Reading an older generation makes it fail as it should.
     std::uint32_t generation = e.generation.load(std::memory_order_relaxed);
@@ -60,6 +61,11 @@ class context_table {
     const redeemed result{e.target, e.number.load(std::memory_order_relaxed)};
     give_index_back(index);
     return result;
+  }
+
+  /// For a table that does not live for ever. pre: no handle will be presented any more
+  void free_all() noexcept {
+    for (auto& block : blocks_) delete[] block.exchange(nullptr, std::memory_order_acquire);
   }
 
  private:
@@ -99,6 +105,11 @@ class context_table {
     const std::uint32_t k = block_of(index);
     // acquire: the block's entries were constructed before it was published.
     return blocks_[k].load(std::memory_order_acquire)[index - 1 - first_size * ((1u << k) - 1)];
+  }
+
+  bool exists(std::uint32_t index) noexcept {
+    return index != none && block_of(index) < max_blocks &&
+           blocks_[block_of(index)].load(std::memory_order_acquire) != nullptr;  // acquire: as in at
   }
 
   // The free entries are a stack. Its head is index | count of changes << 32: the count keeps a compare-exchange from

@@ -113,8 +113,8 @@ constexpr stop_state<Platform>::~stop_state() {
 
 template <class Platform>
 bool stop_state<Platform>::stop_requested() const noexcept {
-  // Acquire: whoever sees the request sees what the requester wrote before it. Every later change of the word is made
-  // by a thread that has acquired that request, or is a read-modify-write in the release sequence of one that has.
+  // Acquire: whoever sees the request sees what the requester wrote before it. That holds for every later value too:
+  // all changes of the word are read-modify-writes, so the request heads a release sequence without end.
   return (word_.load(std::memory_order_acquire) & stop_bit) != 0;
 }
 
@@ -181,7 +181,7 @@ void stop_state<Platform>::remove(node& callback) noexcept {
     const word before = ended.load(std::memory_order_relaxed);
     unlock(stop);
 #if defined(FANOUT_PLANT_STOP_NO_JOIN)
-    return;
+    static_cast<void>(before);
 #elif defined(FANOUT_PLANT_STOP_RELAXED_JOIN)
     ended.wait(before, std::memory_order_relaxed);
 #else

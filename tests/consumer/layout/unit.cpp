@@ -15,8 +15,10 @@ struct operation_of<fanout::basic_issuer<Operation>> {
 };
 using sum_operation = operation_of<sum_issuer>::type;
 using stop_callback = fanout::inplace_stop_callback<void (*)()>;
-using settle_operation =
-    operation_of<decltype(fanout::issue<std::string>(1, fanout::combine::settle, add_up{nullptr}))>::type;
+struct ignore {
+  void operator()(auto&&) const noexcept {}
+};
+using settle_operation = operation_of<decltype(fanout::issue<std::string>(1, fanout::combine::settle, ignore{}))>::type;
 using open_operation = operation_of<decltype(fanout::issue<int>(fanout::combine::all, add_up{nullptr}))>::type;
 using embedded_sum = fanout::embedded<int, 3, fanout::combine::all_policy<int>, add_up>;
 using stoppable_sum = fanout::completion::stoppable<fanout::inplace_stop_token, add_up>;
@@ -61,7 +63,8 @@ c_branch release(sum_branch branch) {
 }
 
 int_values wait(int first, int second) {
-  return fanout::wait(fanout::all<int>(std::array{first, second}, [](int value, auto branch) { branch.set_value(value); }));
+  return fanout::wait(
+      fanout::all<int>(std::array{first, second}, [](int value, auto branch) { branch.set_value(value); }));
 }
 
 fanout::result<int> value(int i) { return i; }
@@ -79,5 +82,5 @@ void forget(void* callback) { delete static_cast<listener*>(callback); }
 
 }  // namespace
 
-const unit FANOUT_UNIT{FANOUT_UNIT_HOW, layouts, issue,          complete, release, seal,
-                       wait,            value,   error,          stop_requested, listen,  forget};
+const unit FANOUT_UNIT{FANOUT_UNIT_HOW, layouts, issue,          complete, release, seal, wait,
+                       value,           error,   stop_requested, listen,   forget};

@@ -83,7 +83,10 @@ class choices {
 
   std::string to_string() const {
     std::string text;
-    for (std::size_t i = 0; i != depth_; ++i) text += (i == 0 ? "" : ".") + std::to_string(path_[i].taken);
+    for (std::size_t i = 0; i != depth_; ++i) {
+      if (i != 0) text += '.';
+      text += std::to_string(path_[i].taken);
+    }
     return text;
   }
 

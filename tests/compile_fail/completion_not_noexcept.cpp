@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// expect: the completion must be noexcept, since nobody could catch
+#include "fanout/combine/all.hpp"
+#include "fanout/issue.hpp"
+
+#ifdef FANOUT_EXPECT_OK
+auto on_done = [](auto) noexcept {};
+#else
+auto on_done = [](auto) {};
+#endif
+
+void f() {
+  auto issuer = fanout::issue<int>(1, fanout::combine::all, on_done);
+  issuer.start(0, [](auto branch) { branch({}, 1); });
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSL-1.0
+// expect: nothing starts before .then
+#include <array>
+
+#include "fanout/algorithm/all.hpp"
+
+void f() {
+#ifdef FANOUT_EXPECT_OK
+  fanout::all<int>(std::array{1, 2}, [](int n, auto branch) { branch({}, n); }).then([](auto) noexcept {});
+#else
+  fanout::all<int>(std::array{1, 2}, [](int n, auto branch) { branch({}, n); });
+#endif
+}

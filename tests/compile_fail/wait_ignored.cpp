@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// expect: the outcome of the operation|a result that is dropped loses its value or its error
+#include <array>
+
+#include "fanout/algorithm/all.hpp"
+#include "fanout/algorithm/wait.hpp"
+
+void f() {
+  auto described = fanout::all<int>(std::array{1, 2}, [](int n, auto branch) { branch({}, n); });
+#ifdef FANOUT_EXPECT_OK
+  static_cast<void>(fanout::wait(std::move(described)));
+#else
+  fanout::wait(std::move(described));
+#endif
+}
