@@ -1104,9 +1104,11 @@ class compared {
 
   template <class SX, class RX>
   static constexpr int from() {
-    return (std::is_constructible_v<S, SX> != std::is_constructible_v<R, RX>)+(
-        std::is_convertible_v<SX, S> != std::is_convertible_v<RX, R>)+(std::is_assignable_v<S&, SX> !=
-                                                                       std::is_assignable_v<R&, RX>);
+    int differ = 0;
+    differ += std::is_constructible_v<S, SX> != std::is_constructible_v<R, RX>;
+    differ += std::is_convertible_v<SX, S> != std::is_convertible_v<RX, R>;
+    differ += std::is_assignable_v<S&, SX> != std::is_assignable_v<R&, RX>;
+    return differ;
   }
   template <class SX, class RX>
   static constexpr int from_all() {
@@ -1116,64 +1118,34 @@ class compared {
   static constexpr bool emplaces_u = requires(X& x, U&& u) { x.emplace(std::forward<U>(u)); };
 
  public:
-  static constexpr int differences =
-      (std::is_default_constructible_v<S> != std::is_default_constructible_v<R>)+(std::is_copy_constructible_v<S> != std::is_copy_constructible_v<R>)+(
-          std::is_move_constructible_v<S> !=
-          std::is_move_constructible_v<
-              R>)+(std::is_copy_assignable_v<S> !=
-                   std::is_copy_assignable_v<
-                       R>)+(std::is_move_assignable_v<S> !=
-                            std::is_move_assignable_v<
-                                R>)+(std::is_swappable_v<S> !=
-                                     std::is_swappable_v<
-                                         R>)+(std::is_trivially_copy_constructible_v<S> !=
-                                              std::is_trivially_copy_constructible_v<
-                                                  R>)+(std::is_trivially_move_constructible_v<S> !=
-                                                       std::is_trivially_move_constructible_v<
-                                                           R>)+(std::is_trivially_destructible_v<S> !=
-                                                                std::is_trivially_destructible_v<
-                                                                    R>)+(std::is_nothrow_move_constructible_v<S> !=
-                                                                         std::is_nothrow_move_constructible_v<
-                                                                             R>)+(std::
-                                                                                      is_nothrow_move_assignable_v<S> !=
-                                                                                  std::is_nothrow_move_assignable_v<
-                                                                                      R>)+(std::
-                                                                                               is_nothrow_swappable_v<
-                                                                                                   S> !=
-                                                                                           std::is_nothrow_swappable_v<
-                                                                                               R>)+(std::
-                                                                                                        is_constructible_v<
-                                                                                                            S,
-                                                                                                            std::
-                                                                                                                in_place_t,
-                                                                                                            U> !=
-                                                                                                    std::is_constructible_v<
-                                                                                                        R,
-                                                                                                        std::in_place_t,
-                                                                                                        U>)+(std::
-                                                                                                                 is_constructible_v<
-                                                                                                                     S,
-                                                                                                                     std::
-                                                                                                                         unexpect_t,
-                                                                                                                     U> !=
-                                                                                                             std::is_constructible_v<
-                                                                                                                 R,
-                                                                                                                 fanout::
-                                                                                                                     unexpect_t,
-                                                                                                                 U>)+(emplaces_u<S> !=
-                                                                                                                      emplaces_u<
-                                                                                                                          R>)+from_all<U,
-                                                                                                                                       U>() +
-      from_all<std::unexpected<U>, unexpected<U>>() + from_all<std::expected<U, E>, result<U, E>>() +
-      from_all<std::expected<U, int>, result<U, int>>() + from_all<std::expected<int, U>, result<int, U>>() +
-      from_all<std::expected<T, U>, result<T, U>>();
+  static constexpr int differences() {
+    int differ = 0;
+    differ += std::is_default_constructible_v<S> != std::is_default_constructible_v<R>;
+    differ += std::is_copy_constructible_v<S> != std::is_copy_constructible_v<R>;
+    differ += std::is_move_constructible_v<S> != std::is_move_constructible_v<R>;
+    differ += std::is_copy_assignable_v<S> != std::is_copy_assignable_v<R>;
+    differ += std::is_move_assignable_v<S> != std::is_move_assignable_v<R>;
+    differ += std::is_swappable_v<S> != std::is_swappable_v<R>;
+    differ += std::is_trivially_copy_constructible_v<S> != std::is_trivially_copy_constructible_v<R>;
+    differ += std::is_trivially_move_constructible_v<S> != std::is_trivially_move_constructible_v<R>;
+    differ += std::is_trivially_destructible_v<S> != std::is_trivially_destructible_v<R>;
+    differ += std::is_nothrow_move_constructible_v<S> != std::is_nothrow_move_constructible_v<R>;
+    differ += std::is_nothrow_move_assignable_v<S> != std::is_nothrow_move_assignable_v<R>;
+    differ += std::is_nothrow_swappable_v<S> != std::is_nothrow_swappable_v<R>;
+    differ += std::is_constructible_v<S, std::in_place_t, U> != std::is_constructible_v<R, std::in_place_t, U>;
+    differ += std::is_constructible_v<S, std::unexpect_t, U> != std::is_constructible_v<R, fanout::unexpect_t, U>;
+    differ += emplaces_u<S> != emplaces_u<R>;
+    return differ + from_all<U, U>() + from_all<std::unexpected<U>, unexpected<U>>() +
+           from_all<std::expected<U, E>, result<U, E>>() + from_all<std::expected<U, int>, result<U, int>>() +
+           from_all<std::expected<int, U>, result<int, U>>() + from_all<std::expected<T, U>, result<T, U>>();
+  }
 };
 
 template <class... Types>
 struct list {};
 template <class T, class E, class... Us>
 constexpr int differences_of(list<Us...>) {
-  return (compared<T, E, Us>::differences + ...);
+  return (compared<T, E, Us>::differences() + ...);
 }
 template <class T, class... Es>
 constexpr int differences_with_errors(list<Es...> types) {

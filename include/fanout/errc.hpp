@@ -13,8 +13,8 @@
 #define FANOUT_ONE_PER_PROGRAM
 #endif
 
-// A constant that is never destroyed and so needs no guard: a constexpr destructor says it to GCC and MSVC, this attribute
-// to clang, which in C++20 does not accept the former (up to version 19).
+// A constant that is never destroyed and so needs no guard: a constexpr destructor says it to GCC and MSVC, this
+// attribute to clang, which up to version 19 does not accept the former in C++20.
 #if defined(__clang__)
 #define FANOUT_IMMORTAL [[clang::no_destroy]] inline constinit const
 #else
@@ -121,8 +121,8 @@ class FANOUT_ONE_PER_PROGRAM errc_category final : public std::error_category {
 };
 
 /// Holds the category and never destroys it: the destructors of static objects may still print an error.
-/// `unused` makes the union a literal type. It is a template so that `constexpr` on the destructor is a wish: a compiler
-/// that cannot grant it for a category drops it without an error.
+/// `unused` makes the union a literal type. It is a template so that `constexpr` on the destructor is a wish: a
+/// compiler that cannot grant it for a category drops it without an error.
 template <class Category>
 union FANOUT_ONE_PER_PROGRAM immortal {
   char unused;

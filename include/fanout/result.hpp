@@ -17,10 +17,10 @@
 #include "fanout/detail/replace.hpp"
 #include "fanout/unexpected.hpp"
 
-// fanout::result is std::expected as of C++23, always of our own type, so that a C++20 and a C++23 file that exchange results
-// agree on its layout. A member without a comment does what std::expected's does, with the same constraints, exceptions and
-// guarantees. From C++26 it takes the constraints on == and the trivial assignment, without which it would not be trivially
-// copyable.
+// fanout::result is std::expected as of C++23, always of our own type, so that a C++20 and a C++23 file that exchange
+// results agree on its layout. A member without a comment does what std::expected's does, with the same constraints,
+// exceptions and guarantees. From C++26 it takes the constraints on == and the trivial assignment, which makes it
+// trivially copyable.
 
 namespace fanout {
 
@@ -110,8 +110,8 @@ template <class E>
 ///
 /// `*r`, `r->` and `r.error()` have the precondition that it is there (`FANOUT_ASSERT`); `r.value()` checks and throws
 /// `bad_result_access<E>`, or terminates where exceptions are off. Assignment, `swap` and `emplace` give the strong
-/// guarantee as far as T and E do, and never leave it with neither of the two. Copies, moves, `swap` and construction from
-/// a value or an error are noexcept where those of T and E are.
+/// guarantee as far as T and E do, and never leave it with neither of the two. Copies, moves, `swap` and construction
+/// from a value or an error are noexcept where those of T and E are.
 ///
 /// Converts from and to anything with the shape of std::expected, explicitly where T or E need it. Two limits are the
 /// other type's: a value_type that can be made from a whole result (std::any; bool where initialised directly) is, and
@@ -365,7 +365,7 @@ class [[nodiscard("a result that is dropped loses its value or its error")]] res
   constexpr rref operator*() && noexcept { return expect_value(), static_cast<rref>(value_); }
   constexpr crref operator*() const&& noexcept { return expect_value(), static_cast<crref>(value_); }
 
-  /// The value. Where there is none: throws bad_result_access<E> with the error, or terminates where exceptions are off.
+  /// The value. Where there is none: throws bad_result_access<E> with the error; where exceptions are off, terminates.
   constexpr ref value() & { return require_value(*this), static_cast<ref>(value_); }
   constexpr cref value() const& { return require_value(*this), static_cast<cref>(value_); }
   constexpr rref value() && { return require_value(std::move(*this)), static_cast<rref>(value_); }
@@ -679,8 +679,8 @@ class [[nodiscard("a result that is dropped loses its value or its error")]] res
   bool has_value_;
 };
 
-// The comparisons are no hidden friends of the class: those would be found, and take an int for a result<int>, wherever a
-// result is an argument of a template, and then ask themselves whether they apply.
+// The comparisons are no hidden friends of the class: those would be found, and take an int for a result<int>, wherever
+// a result is an argument of a template, and then ask themselves whether they apply.
 
 /// Both have equal values, or both equal errors.
 template <class T, class E, class U, class G>

@@ -14,8 +14,8 @@ namespace support {
 struct told_to_throw {};
 
 /// An int that knows whether it is alive. Counts the living, copies and moves of its type, and ends the program with a
-/// sentence when it is destroyed twice, used after its destruction or copied bytewise. Tag makes types that count apart.
-/// Counters are atomic and may be used from any thread; what they say is exact once the threads are joined.
+/// sentence when it is destroyed twice, used after its destruction or copied bytewise. Types with different tags count
+/// apart. Counters are atomic and may be used from any thread; what they say is exact once the threads are joined.
 template <int Tag, bool NothrowMove = true>
 class basic_counted {
  public:
@@ -70,8 +70,8 @@ class basic_counted {
   static int copies() { return copies_.load(std::memory_order_relaxed); }
   static int moves() { return moves_.load(std::memory_order_relaxed); }
 
-  /// The n-th construction from a value, copy or move from now on throws told_to_throw, once; 1 is the next. An assignment
-  /// is a copy or a move. Moves that are noexcept never throw. Only where exceptions are on.
+  /// The n-th construction from a value, copy or move from now on throws told_to_throw, once; 1 is the next. An
+  /// assignment is a copy or a move. Moves that are noexcept never throw. Only where exceptions are on.
   static void throw_on_construction(int n) { light(construction_fuse_, n); }
   static void throw_on_copy(int n) { light(copy_fuse_, n); }
   static void throw_on_move(int n)
@@ -80,7 +80,7 @@ class basic_counted {
     light(move_fuse_, n);
   }
 
-  /// A test begins: counters are zero and no throw is pending. Ends the program if an object of an earlier test is alive.
+  /// A test begins: counters are zero and no throw is pending. Ends the program if an object of an earlier test lives.
   static void reset() {
     if (alive() != 0) fail("still alive at the start of the next test");
     for (std::atomic<int>* counter : {&copies_, &moves_, &construction_fuse_, &copy_fuse_, &move_fuse_}) *counter = 0;

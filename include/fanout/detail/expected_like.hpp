@@ -20,7 +20,7 @@ inline constexpr bool is_result = false;
 template <class T, class E>
 inline constexpr bool is_result<result<T, E>> = true;
 
-/// Anything with the shape of std::expected: ours, std's, tl's. By shape, so that no header and no language mode matters.
+/// Anything with the shape of std::expected: ours, std's, tl's. By shape, so that no header and no mode matters.
 template <class X>
 concept expected_like = requires(const X& x) {
   typename X::value_type;
