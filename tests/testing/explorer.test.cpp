@@ -836,6 +836,17 @@ TEST_CASE("spurious wake-ups of a condition variable are explored on request", "
   ex::options spurious;
   spurious.spurious_wakeups = 1;
   fails(careless, "woke up too early", spurious);
+  // A spurious wake-up would save this one each time, if it could be relied on.
+  fails(
+      [](ex::test& t) {
+        auto& box = t.make<mailbox>();
+        t.thread([&box] {
+          std::unique_lock lock(box.m);
+          if (!box.full) box.cv.wait(lock);
+        });
+        t.thread([&box] { box.put(); });
+      },
+      "deadlock", spurious);
 }
 
 TEST_CASE("every thread has its own identity, extent and trampoline", "[explorer][platform]") {
