@@ -118,6 +118,13 @@ class fanout_op : private detail::delivery {
                 "fanout::result of what the combine policy makes, or a fanout::failure");
   static_assert(std::is_nothrow_invocable_v<Completion, outcome_type>,
                 "fanout: the completion must be noexcept, since nobody could catch: [](auto outcome) noexcept { … }");
+  // A misspelt hook would be taken for an absent one.
+  static_assert(!requires(Combine& c, const error_type& e) { c.on_error(std::size_t{}, e); } ||
+                    requires(Combine& c, const error_type& e) { { c.on_error(std::size_t{}, e) } noexcept -> std::same_as<verdict>; },
+                "fanout: a combine policy's on_error is noexcept and returns a fanout::verdict");
+  static_assert(!requires(Combine& c) { c.on_stopped(std::size_t{}); } ||
+                    requires(Combine& c) { { c.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>; },
+                "fanout: a combine policy's on_stopped is noexcept and returns a fanout::verdict");
   static_assert(!is_open || refcount::addable<Refcount> || refcount::correctable<Refcount>,
                 "fanout: with N unknown the refcount strategy must have add or correct: use refcount::lazy_seed");
 

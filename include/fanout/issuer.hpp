@@ -84,7 +84,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   }
 
   /// Starts the next branch: the only way where N is unknown, where it may have to allocate.
-  /// When there is no memory: runs nothing; the operation's cause becomes std::errc::not_enough_memory.
+  /// When there is no memory: runs nothing; the operation's cause becomes errc::out_of_memory.
   template <class Initiator>
   void start(Initiator&& initiator) {
     if (slot_type* slot = claim_next()) [[likely]] {

@@ -7,6 +7,9 @@
 #include <type_traits>
 #include <utility>
 
+#include <functional>
+#include <optional>
+
 #include "catch.hpp"
 #include "fanout/issue.hpp"
 #include "support/delivered.hpp"
@@ -85,12 +88,21 @@ TEST_CASE("all: a failure after a success is a failure, a success after a failur
 
 TEST_CASE("all: the stop token is told before the failing branch lets go", "[all]") {
   // A stop callback completes the other branches: they all report inside the failing branch's set_error.
+  // The callback goes first, inside its own run: once they have reported, there may be no operation to listen to.
   three<int> op;
-  fanout::inplace_stop_callback on_stop(op.token, [&] {
-    op.branch[0].set_stopped();
-    op.branch[2].set_stopped();
-    CHECK(op.got.times == 0);
-  });
+  struct stops_listening {
+    std::function<void()> f;
+    void operator()() const { f(); }
+  };
+  std::optional<fanout::inplace_stop_callback<stops_listening>> on_stop;
+  on_stop.emplace(op.token, stops_listening{[&] {
+                    auto& heard = op;
+                    auto& listening = on_stop;
+                    listening.reset();
+                    heard.branch[0].set_stopped();
+                    heard.branch[2].set_stopped();
+                    CHECK(heard.got.times == 0);
+                  }});
   op.branch[1].set_error(io_error);
   CHECK(op.got.failed(1, io_error));
 }

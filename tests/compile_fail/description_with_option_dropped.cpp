@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // expect: nothing starts before .then
 #include <array>
+#include <utility>
 
 #include "fanout/algorithm/settle.hpp"
 #include "fanout/stop_token.hpp"

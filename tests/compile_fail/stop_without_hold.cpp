@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // expect: a stop token or a deadline needs a refcount strategy with try_hold and release_hold
 #include <array>
+#include <utility>
 
 #include "fanout/algorithm/all.hpp"
 #include "fanout/refcount/local.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // expect: the outcome of the operation|a result that is dropped loses its value or its error
 #include <array>
+#include <utility>
 
 #include "fanout/algorithm/all.hpp"
 #include "fanout/algorithm/wait.hpp"

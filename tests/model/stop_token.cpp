@@ -3,10 +3,6 @@
 //
 // The bugs that include/fanout/detail/stop_state.hpp can be built with, and what finds them. The callback is memory of
 // its own, freed as soon as its destructor has returned: whoever touches it later, or was not waited for, is caught.
-// planted: STOP_NO_JOIN: data race: read of a cell not ordered after its last write
-// planted: STOP_RELAXED_JOIN: data race: read of a cell not ordered after its last write
-// planted: STOP_NOTIFY_THROUGH_CALLBACK: destroyed while another thread's access is not ordered before it
-// planted: STOP_LOST_WAKE_UP: deadlock
 
 // The library's own preconditions are findings too.
 #define FANOUT_ASSERT(condition, sentence) fanout::testing::explorer::require(static_cast<bool>(condition), sentence)

@@ -34,9 +34,6 @@ class stop_callback_node {
   // The ring of registered callbacks; both null while this one is not registered. Guarded by the source's lock.
   cell<stop_callback_node*> next_{nullptr};
   cell<stop_callback_node*> previous_{nullptr};
-#if defined(FANOUT_PLANT_STOP_NOTIFY_THROUGH_CALLBACK)
-  typename Platform::template atomic<std::uint32_t> ended_joined_runs_{0};
-#endif
 };
 
 /// What a stop source is made of: one word with the stop flag and a lock, the ring of registered callbacks, and a word
@@ -136,14 +133,9 @@ bool stop_state<Platform>::request_stop() noexcept {
     lock(stop_bit);
     if (current.joined) {
       current.joined = false;
-#if defined(FANOUT_PLANT_STOP_NOTIFY_THROUGH_CALLBACK)
-      auto& ended = callback->ended_joined_runs_;
-#else
-      auto& ended = ended_joined_runs_;
-#endif
       // Release: the joiner's wait acquires what the callback wrote.
-      ended.fetch_add(1, std::memory_order_release);
-      ended.notify_one();
+      ended_joined_runs_.fetch_add(1, std::memory_order_release);
+      ended_joined_runs_.notify_one();
     }
   }
   run_ = nullptr;
@@ -172,22 +164,11 @@ void stop_state<Platform>::remove(node& callback) noexcept {
     unlock(stop);
   } else {  // another thread is running it
     current->joined = true;
-#if defined(FANOUT_PLANT_STOP_NOTIFY_THROUGH_CALLBACK)
-    auto& ended = callback.ended_joined_runs_;
-#else
-    auto& ended = ended_joined_runs_;
-#endif
     // Relaxed: changed by nobody but the requesting thread and only under the lock, which this thread holds.
-    const word before = ended.load(std::memory_order_relaxed);
+    const word before = ended_joined_runs_.load(std::memory_order_relaxed);
     unlock(stop);
-#if defined(FANOUT_PLANT_STOP_NO_JOIN)
-    static_cast<void>(before);
-#elif defined(FANOUT_PLANT_STOP_RELAXED_JOIN)
-    ended.wait(before, std::memory_order_relaxed);
-#else
     // Acquire: what the callback wrote, for the caller is about to destroy or read it.
-    ended.wait(before, std::memory_order_acquire);
-#endif
+    ended_joined_runs_.wait(before, std::memory_order_acquire);
   }
 }
 
@@ -211,9 +192,7 @@ auto stop_state<Platform>::lock(word guess, word also) noexcept -> word {
       word_.wait(seen, std::memory_order_relaxed);  // relaxed: the exchange that takes the lock acquires
       // One sleeper was woken and contended_bit is gone, but others may be asleep: this thread carries the news of
       // them. That is why it takes the lock whatever it finds, also when stop has been requested meanwhile.
-#if !defined(FANOUT_PLANT_STOP_LOST_WAKE_UP)
       taken |= contended_bit;
-#endif
       seen &= stop_bit;
     }
   }
