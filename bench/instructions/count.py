@@ -20,17 +20,13 @@ SIZES = (1, 16, 256)
 
 # (mode, contender): at most this times the hand-written C, at N = 256.
 BARS = {
-    ("inline_c", "fanout"): 0.8,
     ("inline", "fanout"): 0.8,
-    ("inline", "fanout_c"): 0.8,
     ("deferred", "fanout"): 1.0,
-    ("deferred", "fanout_c"): 1.0,
     ("cross", "fanout"): 1.0,
-    ("cross", "fanout_c"): 1.0,
 }
 UNBARRED = [(mode, name) for mode, names in (
-    ("inline_c", ("fanout_local", "embedded")), ("inline", ("fanout_local", "embedded")),
-    ("deferred", ("fanout_local", "embedded")), ("cross", ("embedded",))) for name in names]
+    ("inline_c", ("fanout", "fanout_local", "embedded")), ("inline", ("fanout_c", "fanout_local", "embedded")),
+    ("deferred", ("fanout_c", "fanout_local", "embedded")), ("cross", ("fanout_c", "embedded"))) for name in names]
 
 
 def count(program, mode, contender, n):

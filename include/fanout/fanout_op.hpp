@@ -38,10 +38,6 @@ enum class verdict : unsigned char {
   decided,  // the outcome is fixed: the other branches are asked to stop
 };
 
-/// How many branches an operation has: said when it is made, or found out while issuing.
-struct known_width {};
-struct open_width {};
-
 /// In the place of an allocator: the operation lies in memory that its owner provides (`embedded`).
 struct no_allocator {};
 
@@ -51,6 +47,16 @@ template <class T>
 inline constexpr bool is_outcome = false;
 template <class T, class E>
 inline constexpr bool is_outcome<result<T, failure<E>>> = true;
+
+[[noreturn]] FANOUT_COLD inline void throw_not_made(errc why) {
+#if FANOUT_HAS_EXCEPTIONS
+  if (why == errc::out_of_memory) throw std::bad_alloc();
+  throw std::system_error(make_error_code(why), "fanout::issue");
+#else
+  static_cast<void>(why);
+  fatal("fanout::issue failed: too many branches or no memory; fanout::try_issue returns the error");
+#endif
+}
 
 }  // namespace detail
 
@@ -96,7 +102,7 @@ class fanout_op : private detail::delivery {
   /// What the combine policy is given: every branch's result where it keeps errors, otherwise the values or the first cause.
   using collected_type = std::conditional_t<
       keeps_errors, results<value_type, error_type, platform>,
-      result<std::conditional_t<std::is_void_v<value_type>, void, values<value_type, platform>>, failure<error_type>>>;
+      result<std::conditional_t<std::is_void_v<value_type>, void, values<value_type, platform, Width>>, failure<error_type>>>;
   using combined_type = decltype(std::declval<Combine&>().result(std::declval<collected_type>()));
   /// What the completion is called with.
   using outcome_type = std::conditional_t<detail::is_outcome<combined_type>, combined_type,
@@ -145,11 +151,11 @@ class fanout_op : private detail::delivery {
     if (count_.release_hold()) deliver();
   }
   /// Asks all branches to stop. pre: a reference is held
-  void request_stop() noexcept { stop_.request_stop(); }
+  void request_stop() noexcept { stop_branches(); }
   /// Fixes the outcome to this cause unless an error came first, and asks all branches to stop. pre: a reference is held
   FANOUT_COLD void decide(std::error_code cause) noexcept {
     failure_.note(no_index, error_traits<error_type>::from(cause));
-    stop_.request_stop();
+    stop_branches();
   }
 
  private:
@@ -160,6 +166,8 @@ class fanout_op : private detail::delivery {
   using cell_if = std::conditional_t<Wanted, cell<T>, detail::absent>;
   template <class T>
   using atomic = typename platform::template atomic<T>;
+  using slots_type =
+      std::conditional_t<keeps_errors, detail::slot_range<slot_type>, detail::slots_of<slot_type, Width>>;
   using layout = detail::block_layout<fanout_op, slot_type, Refcount, is_open>;
 
   friend branch;
@@ -171,21 +179,46 @@ class fanout_op : private detail::delivery {
 
   template <class C, class D, class A>
   fanout_op(std::size_t n, C&& combine, D&& completion, const A& allocator, std::byte* strategy_storage)
-      : count_(n, strategy_storage),
+      : gate_(layout::slots_in_block(n)),
+        room_(first_room(n)),
+        count_(n, strategy_storage),
         branches_(n),
         combine_(std::forward<C>(combine)),
         completion_(std::forward<D>(completion)),
         allocator_(allocator) {}
   ~fanout_op() = default;
+  static auto first_room([[maybe_unused]] std::size_t n) noexcept {
+    if constexpr (is_open) {
+      return layout::slots_in_block(n);
+    } else {
+      return cell_if<is_open, std::size_t>{};
+    }
+  }
 
   // ---- slots ----------------------------------------------------------------------------------------------------------
 
-  static fanout_op& of(slot_type* slot) noexcept {
-    std::byte* array = slot->array();
+  static fanout_op& of(slot_type* slot) noexcept { return of_array(slot->array()); }
+  static fanout_op& of_array(std::byte* array) noexcept {
     if constexpr (is_open) {
       return *static_cast<fanout_op*>(layout::chunk_of(array)->operation);
     } else {
       return *reinterpret_cast<fanout_op*>(array - layout::slots_offset());
+    }
+  }
+  // What stands for the operation in this thread's extent: where a slot's tag leads, so that a completion compares without
+  // computing any further.
+  static const void* identity_of(std::byte* array) noexcept {
+    if constexpr (is_open) {
+      return layout::chunk_of(array)->operation;
+    } else {
+      return array;
+    }
+  }
+  const void* identity() noexcept {
+    if constexpr (is_open) {
+      return this;
+    } else {
+      return first_array();
     }
   }
   static std::size_t index_of(slot_type* slot) noexcept {
@@ -202,11 +235,7 @@ class fanout_op : private detail::delivery {
   // ---- issuing: called by the issuer, so through the issuing right ------------------------------------------------------
 
   std::size_t known_branches() const noexcept { return is_open ? 0 : static_cast<std::size_t>(branches_); }
-  std::size_t first_limit() const noexcept {
-    return is_open ? layout::first_array_size : static_cast<std::size_t>(branches_);
-  }
   slot_type* slot_at(std::size_t i) noexcept { return first_array() + i; }
-  std::size_t index_at(const slot_type* slot) noexcept { return static_cast<std::size_t>(slot - first_array()); }
   slot_type* slot_at_next(std::size_t i) noexcept {
     if constexpr (is_open) {
       return more_.current(first_array(), i);
@@ -214,21 +243,100 @@ class fanout_op : private detail::delivery {
       return slot_at(i);
     }
   }
-  bool grow(std::size_t at, std::size_t& limit) noexcept { return more_.grow(allocator_, this, at, limit); }
   void count_started() noexcept {
     if constexpr (is_open && !refcount::correctable<Refcount>) count_.add(1);
   }
-  void begin_started_bits(std::size_t already) noexcept { layout::begin_bits(this, branches_, already); }
-  bool set_started_bit(std::size_t i) noexcept { return layout::set_bit(this, branches_, i); }
-
-  FANOUT_COLD void refuse(std::size_t i, errc why) noexcept {
-    failure_.note(i, error_traits<error_type>::from(make_error_code(why)));
+  // All that keeps a start from its usual course, in the one word that it looks at: a stop request, and the issuing code
+  // itself once it starts branches out of order, close the gate. relaxed would do for the latter; release: whoever finds it
+  // closed by a stop sees what the requester wrote.
+  void stop_branches() noexcept {
+    gate_.store(0, std::memory_order_release);
     stop_.request_stop();
   }
+  // Where branches are started out of order, a bit per branch says which.
+  std::size_t started(std::size_t in_order) const noexcept {
+    const std::size_t out_of_order = out_of_order_;
+    return out_of_order == no_index ? in_order : out_of_order;
+  }
+  struct claimed {
+    slot_type* slot;
+    errc refused;
+  };
+  // start(i) that is out of order, or too late, or stopped. `in_order`: the index that was in order.
+  FANOUT_COLD static claimed claim_otherwise(fanout_op* op, std::size_t i, std::size_t in_order, bool settle) noexcept {
+    FANOUT_ASSERT(op != nullptr, "start on an issuer that has been sealed or moved from");
+    if (op == nullptr) return {nullptr, errc::closed};
+    const std::size_t n = op->branches_;
+    slot_type* slot = nullptr;
+    if (i == in_order && i < n && op->out_of_order_ == no_index) {  // in order: stopped
+      slot = op->slot_at(i);
+    } else {
+      if (op->out_of_order_ == no_index) {
+        layout::begin_bits(op, n, in_order);
+        op->out_of_order_ = in_order;
+        op->gate_.store(0, std::memory_order_relaxed);
+      }
+      FANOUT_ASSERT(i < n, "start(i) with i >= N");
+      if (i >= n) return {nullptr, op->refuse(i, errc::no_such_branch)};
+      if (!settle && op->stop_.stop_requested()) return {nullptr, errc::stopped};
+      const bool fresh = layout::set_bit(op, n, i);
+      FANOUT_ASSERT(fresh, "start(i) twice with the same i");
+      if (!fresh) return {nullptr, op->refuse(i, errc::already_started)};
+      op->out_of_order_ = op->out_of_order_ + 1;
+      slot = op->slot_at(i);
+      if (!op->stop_.stop_requested()) return {slot, {}};
+    }
+    if (settle) op->settle_unstarted(slot);
+    return {nullptr, errc::stopped};
+  }
+  // start(initiator) for which there is no slot, or stopped. Open: the caller counts it if `slot` or `counted`.
+  struct claimed_next {
+    slot_type* slot;
+    errc refused;
+    bool counted;
+  };
+  FANOUT_COLD static claimed_next claim_next_otherwise(fanout_op* op, std::size_t in_order, bool settle) noexcept {
+    FANOUT_ASSERT(op != nullptr, "start on an issuer that has been sealed or moved from");
+    if (op == nullptr) return {nullptr, errc::closed, false};
+    if constexpr (is_open) {
+      if (op->stop_.stop_requested() && !settle) return {nullptr, errc::stopped, false};
+      if (in_order == op->room_) {
+        std::size_t room = 0;
+        if (!op->more_.grow(op->allocator_, op, in_order, room)) {
+          return {nullptr, op->refuse(no_index, in_order < refcount::max_branches ? errc::out_of_memory : errc::too_many), false};
+        }
+        // An exchange, so that a stop request in between is not lost: 0 is never what the issuing code left here.
+        op->room_ = room;
+        if (op->gate_.exchange(room, std::memory_order_acq_rel) == 0) op->gate_.store(0, std::memory_order_relaxed);
+      }
+      if (op->gate_.load(std::memory_order_acquire) != 0) return {op->slot_at_next(in_order), {}, true};
+      op->settle_unstarted(op->slot_at_next(in_order));
+      return {nullptr, errc::stopped, true};
+    } else {
+      if (in_order < op->branches_ && op->out_of_order_ == no_index) {  // in order: stopped
+        if (settle) op->settle_unstarted(op->slot_at(in_order));
+        return {nullptr, errc::stopped, settle};
+      }
+      FANOUT_ASSERT(false, "start(initiator) after N branches, or after start(i) out of order");
+      return {nullptr, op->refuse(no_index, errc::no_such_branch), false};
+    }
+  }
+  FANOUT_COLD static errc refuse_index(fanout_op* op, std::size_t i, std::size_t in_order) noexcept {
+    FANOUT_ASSERT(op != nullptr, "start on an issuer that has been sealed or moved from");
+    if (op == nullptr) return errc::closed;
+    FANOUT_ASSERT(i == in_order, "where N is unknown, branches are started in order: start(initiator)");
+    return op->refuse(i, i < in_order ? errc::already_started : errc::no_such_branch);
+  }
 
-  FANOUT_COLD void settle_not_issued(const issuer& right, std::size_t issued) noexcept requires(!is_open) {
+  FANOUT_COLD errc refuse(std::size_t i, errc why) noexcept {
+    failure_.note(i, error_traits<error_type>::from(make_error_code(why)));
+    stop_branches();
+    return why;
+  }
+
+  FANOUT_COLD void settle_not_issued(std::size_t issued) noexcept {
     const std::size_t n = branches_;
-    const bool in_order = right.next_ != no_index;
+    const bool in_order = out_of_order_ == no_index;
     std::size_t first = n;
     for (std::size_t i = in_order ? issued : 0; i != n; ++i) {
       if (!in_order && layout::test_bit(this, n, i)) continue;
@@ -241,9 +349,8 @@ class fanout_op : private detail::delivery {
     }
     first_not_issued_ = first;
   }
-  void settle_not_issued(const issuer&, std::size_t) noexcept requires is_open {}
 
-  FANOUT_COLD void settle_unstarted(slot_type* slot) noexcept {
+  void settle_unstarted(slot_type* slot) noexcept {
     count_started();
     slot->mark(detail::branch_state::stopped);
     failure_.note_stopped();
@@ -252,17 +359,26 @@ class fanout_op : private detail::delivery {
 
   FANOUT_COLD void issuing_failed(std::exception_ptr exception) noexcept {
     failure_.note(no_index, error_from(exception, errc::issuer_threw), exception);
-    stop_.request_stop();
+    stop_branches();
+  }
+
+  FANOUT_COLD void abort(std::size_t issued, std::exception_ptr exception) noexcept {
+    if (is_open || issued < branches_ || exception) issuing_failed(std::move(exception));
+    seal(issued);
   }
 
   void seal(std::size_t issued) noexcept {
     // relaxed: the inline count belongs to the issuing right, which this thread holds.
     const std::uint64_t inline_done = inline_done_.load(std::memory_order_relaxed);
-    const std::uint64_t total = is_open ? issued : static_cast<std::size_t>(branches_);
-    const std::uint64_t not_started = total - issued;
-    if constexpr (is_open) branches_ = issued;
+    std::uint64_t not_started = 0;
+    if constexpr (is_open) {
+      branches_ = issued;
+    } else if (const std::size_t total = branches_; issued != total) [[unlikely]] {
+      settle_not_issued(issued);
+      not_started = total - issued;
+    }
     // Everything completed inline and no handle was ever created: nobody else has seen the operation, nor ever will.
-    if (inline_done + not_started == total && !shared_) return deliver();
+    if (inline_done == issued && !shared_) return deliver();
     bool last;
     if constexpr (is_open && refcount::correctable<Refcount>) {
       last = count_.correct(issued, inline_done);
@@ -286,12 +402,12 @@ class fanout_op : private detail::delivery {
     }
   }
 
-  static void finish(slot_type* slot) noexcept { of(slot).finish_in(slot); }
-  void finish_in(slot_type* slot) noexcept {
+  static void finish(slot_type* slot) noexcept { finish_in(slot, slot->array()); }
+  static void finish_in(slot_type* slot, std::byte* array) noexcept {
     if constexpr (counts_inline) {
-      if (platform::extent() == this) return count_inline(slot);
+      if (platform::extent() == identity_of(array)) return of_array(array).count_inline(slot);
     }
-    if (count_.release(slot->index(), 1)) [[unlikely]] deliver();
+    if (of_array(array).count_.release(slot->index(), 1)) [[unlikely]] of_array(array).deliver();
     // after a release that was not the last, the operation may be gone
   }
 
@@ -308,12 +424,21 @@ class fanout_op : private detail::delivery {
       }
       if (threw) return finish(slot);
     }
-    slot->mark(detail::branch_state::value);
-    finish(slot);
+    finish_in(slot, slot->mark_value_by_handle());
   }
 
+  // Small errors come by value: a reference would give every caller a frame, also on the path without an error.
   template <class Error>
-  FANOUT_COLD static void set_error(slot_type* slot, Error&& error) noexcept {
+  static void set_error(slot_type* slot, Error&& error) noexcept {
+    using plain = std::remove_cvref_t<Error>;
+    if constexpr (std::is_trivially_copyable_v<plain> && sizeof(plain) <= 2 * sizeof(void*)) {
+      settle_error<plain>(slot, error);
+    } else {
+      settle_error<Error&&>(slot, std::forward<Error>(error));
+    }
+  }
+  template <class Error>
+  FANOUT_COLD static void settle_error(slot_type* slot, Error error) noexcept {
     using plain = std::remove_cvref_t<Error>;
     if constexpr (std::is_same_v<plain, error_type>) {
       note_error(slot, std::forward<Error>(error));
@@ -341,11 +466,11 @@ class fanout_op : private detail::delivery {
     fanout_op& op = of(slot);
     const bool first = note_error(slot, error_traits<error_type>::from(make_error_code(errc::abandoned)));
     // Perhaps the initiator is being unwound: start will know, and say so instead.
-    if (!counts_inline || platform::extent() == &op) {
+    if (!counts_inline || platform::extent() == op.identity()) {
       op.dropped_in_start_ = slot;
       op.dropped_is_first_ = first;
     }
-    op.finish_in(slot);
+    finish(slot);
   }
 
   // The first real error is the cause, and asks the others to stop before this branch's own release (I7).
@@ -364,7 +489,7 @@ class fanout_op : private detail::delivery {
       first = op.failure_.note(i, std::move(error), exception);
     }
     slot->mark(detail::branch_state::failed);
-    if (decision == verdict::decided) op.stop_.request_stop();
+    if (decision == verdict::decided) op.stop_branches();
     return first;
   }
 
@@ -376,7 +501,7 @@ class fanout_op : private detail::delivery {
     }
     slot->mark(detail::branch_state::stopped);
     op.failure_.note_stopped();
-    if (decision == verdict::decided) op.stop_.request_stop();
+    if (decision == verdict::decided) op.stop_branches();
   }
 
   static error_type error_from([[maybe_unused]] const std::exception_ptr& exception, errc otherwise) noexcept {
@@ -407,7 +532,7 @@ class fanout_op : private detail::delivery {
     }
     // The branch will report, or has, through its handle. The exception must not be lost: it is the operation's.
     failure_.note(i, std::move(error), std::move(exception));
-    stop_.request_stop();
+    stop_branches();
   }
 
   // ---- the C door -------------------------------------------------------------------------------------------------------
@@ -419,20 +544,19 @@ class fanout_op : private detail::delivery {
 
     static void set_value(void* context) noexcept {
       auto* slot = static_cast<slot_type*>(context);
-      if (slot->state() != detail::branch_state::open) [[unlikely]] return duplicate(slot);
-      slot->mark(detail::branch_state::value);
-      finish(slot);
+      if (slot->reported()) [[unlikely]] return duplicate(slot);
+      finish_in(slot, slot->mark(detail::branch_state::value));
     }
     template <class Error>
     FANOUT_COLD static void set_error(void* context, Error&& error) noexcept {
       auto* slot = static_cast<slot_type*>(context);
-      if (slot->state() != detail::branch_state::open) return duplicate(slot);
+      if (slot->reported()) return duplicate(slot);
       slot->destroy_value();
       fanout_op::set_error(slot, std::forward<Error>(error));
     }
     FANOUT_COLD static void set_stopped(void* context) noexcept {
       auto* slot = static_cast<slot_type*>(context);
-      if (slot->state() != detail::branch_state::open) return duplicate(slot);
+      if (slot->reported()) return duplicate(slot);
       slot->destroy_value();
       fanout_op::set_stopped(slot);
     }
@@ -522,18 +646,20 @@ class fanout_op : private detail::delivery {
     if constexpr (requires { completion_.disconnect(); }) completion_.disconnect();
     // 2. Combine. Policy and completion leave first, since from here on the outcome owns the operation.
     Completion completion(std::move(completion_));
-    outcome_type outcome = combined(std::move(combine_));
     if constexpr (is_embedded) delivered_ = true;
-    // 3. Complete. The library has made its last access.
-    std::move(completion)(std::move(outcome));
+    // 3. Complete, with the outcome made in the completion's parameter. The library has made its last access.
+    std::move(completion)(combined());
   }
 
-  // By value: the policy is gone, too, before anybody is told.
-  outcome_type combined(Combine combine) noexcept {
+  outcome_type combined() noexcept {
+    // In this frame, so that the policy is gone before anybody is told. (A parameter may live as long as the caller's expression.)
+    Combine combine(std::move(combine_));
     FANOUT_TRY {
       if constexpr (std::is_void_v<combined_type>) {
         combine.result(collect());
         return {};
+      } else if constexpr (requires { requires Combine::passes_on; }) {
+        return collect();
       } else {
         return combine.result(collect());
       }
@@ -545,37 +671,44 @@ class fanout_op : private detail::delivery {
     }
   }
 
-  collected_type collect() noexcept {
-    const std::size_t n = branches_;
-    detail::slot_range<slot_type> slots{first_array(), n, n, nullptr, this, nullptr};
+  slots_type all_slots() noexcept {
+    slots_type slots;
+    slots.first = first_array();
+    slots.size = branches_;
     if constexpr (!is_embedded) slots.free = &destroy;
     if constexpr (is_open) {
       slots.first_size = layout::first_array_size;
       slots.more = more_.arrays();
+    } else if constexpr (keeps_errors) {
+      slots.first_size = slots.size;
     }
+    return slots;
+  }
+
+  collected_type collect() noexcept {
     if constexpr (keeps_errors) {
-      return collected_type(slots, failure_.take(), failure_.any());
+      return collected_type(all_slots(), failure_.take(), failure_.any());
     } else {
       if (failure_.any() || failure_.any_stopped() || first_not_issued_ != no_index) [[unlikely]] {
-        return unexpected(failed(slots));
+        return unexpected(failed());
       }
       if constexpr (std::is_void_v<value_type>) {
-        detail::slot_owner<slot_type>{slots};  // frees
+        detail::slot_owner<slots_type>{all_slots()};  // frees
         return {};
       } else {
-        return values<value_type, platform>(slots);
+        return collected_type(std::in_place, all_slots());
       }
     }
   }
 
-  FANOUT_COLD failure<error_type> failed(const detail::slot_range<slot_type>& slots) noexcept {
+  FANOUT_COLD failure<error_type> failed() noexcept {
     failure<error_type> cause = failure_.take();
     if (!failure_.any()) {  // no real error, so the noise is all there is to tell
       const bool stopped = failure_.any_stopped() || stop_.stop_requested();
       if (!stopped) cause.index = first_not_issued_;
       cause.cause = error_traits<error_type>::from(make_error_code(stopped ? errc::stopped : errc::not_issued));
     }
-    detail::slot_owner<slot_type>{slots};  // frees
+    detail::slot_owner<slots_type>{all_slots()};  // frees
     return cause;
   }
 
@@ -588,10 +721,19 @@ class fanout_op : private detail::delivery {
       std::size_t n, Combine&& combine, Completion&& completion, const Allocator& allocator = Allocator()) noexcept
     requires(!is_embedded)
   {
-    if (!layout::fits(n)) [[unlikely]] return unexpected(make_error_code(errc::too_many));
-    std::byte* block = detail::block_memory<layout::align(), Allocator>::allocate(allocator, layout::bytes(n));
-    if (block == nullptr) [[unlikely]] return unexpected(make_error_code(errc::out_of_memory));
-    return issuer(construct(block, n, std::move(combine), std::move(completion), allocator));
+    const made m = make_block(n, std::move(combine), std::move(completion), allocator);
+    if (m.op == nullptr) [[unlikely]] return unexpected(make_error_code(m.error));
+    return issuer(m.op);
+  }
+
+  /// The same, but throws what standard containers do: std::bad_alloc, or std::system_error(errc::too_many).
+  [[nodiscard("an issuer destroyed at once seals its operation with no branch started")]] FANOUT_ALWAYS_INLINE static issuer
+  make_or_throw(std::size_t n, Combine&& combine, Completion&& completion, const Allocator& allocator = Allocator())
+    requires(!is_embedded)
+  {
+    const made m = make_block(n, std::move(combine), std::move(completion), allocator);
+    if (m.op == nullptr) [[unlikely]] detail::throw_not_made(m.error);
+    return issuer(m.op);
   }
 
   /// The same in memory of the caller's: at least `bytes_for(n)` bytes, aligned to `alignment()`. It must stay until the
@@ -618,6 +760,18 @@ class fanout_op : private detail::delivery {
   }
 
  private:
+  struct made {
+    fanout_op* op;
+    errc error;  // where op is null
+  };
+  FANOUT_NOINLINE static made make_block(std::size_t n, Combine&& combine, Completion&& completion,
+                                         const Allocator& allocator) noexcept {
+    if (!layout::fits(n)) [[unlikely]] return {nullptr, errc::too_many};
+    std::byte* block = detail::block_memory<layout::align(), Allocator>::allocate(allocator, layout::bytes(n));
+    if (block == nullptr) [[unlikely]] return {nullptr, errc::out_of_memory};
+    return {construct(block, n, std::move(combine), std::move(completion), allocator), {}};
+  }
+
   static fanout_op* construct(std::byte* block, std::size_t n, Combine&& combine, Completion&& completion,
                               const Allocator& allocator) noexcept {
     auto* op = ::new (static_cast<void*>(block))
@@ -626,9 +780,7 @@ class fanout_op : private detail::delivery {
     if constexpr (is_open) {
       ::new (static_cast<void*>(layout::chunk_of(reinterpret_cast<std::byte*>(slots)))) detail::chunk{op, 0};
     }
-    for (std::size_t i = 0, end = layout::slots_in_block(n); i != end; ++i) {
-      ::new (static_cast<void*>(slots + i)) slot_type(i);
-    }
+    detail::construct_slots(slots, layout::slots_in_block(n));
     if constexpr (requires { op->completion_.connect(*op); }) {
       op->shared_ = true;
       op->completion_.connect(*op);
@@ -643,8 +795,8 @@ class fanout_op : private detail::delivery {
     if constexpr (is_open) more_.free(allocator_);
   }
 
-  FANOUT_NOINLINE static void destroy(void* self) noexcept requires(!is_embedded) {
-    auto* op = static_cast<fanout_op*>(self);
+  FANOUT_NOINLINE static void destroy(slot_type* first) noexcept requires(!is_embedded) {
+    fanout_op* op = &of_array(reinterpret_cast<std::byte*>(first));
     const std::size_t n = op->branches_;
     op->destroy_slots();
     const Allocator allocator(std::move(op->allocator_));
@@ -656,13 +808,18 @@ class fanout_op : private detail::delivery {
 
   // First what the issuing code reads and writes, last what every completion on every thread writes: apart by distance, not
   // by alignment, which would leave the allocator's fast path.
+  // start goes its usual course for the next branch below it: N, or how many slots there are; 0 once stop was requested or a
+  // branch was started out of order.
+  atomic<std::size_t> gate_;
+  [[no_unique_address]] cell_if<is_open, std::size_t> room_;  // how many slots there are; the issuing right's
   basic_inplace_stop_source<platform> stop_;
-  atomic<std::uint64_t> inline_done_{0};       // #branches completed inside their own start; the issuing right's
-  cell<bool> shared_{false};                   // a handle was created that may take a reference; the issuing right's
-  [[no_unique_address]] cell_if<is_embedded, bool> delivered_{};
+  atomic<std::uint64_t> inline_done_{0};        // #branches completed inside their own start; the issuing right's
   cell<slot_type*> dropped_in_start_{nullptr};  // the branch last dropped inside a start; the issuing right's, and
   cell<bool> dropped_is_first_{false};          // whether that was the first failure
+  cell<bool> shared_{false};                    // a handle was created that may take a reference; the issuing right's
+  [[no_unique_address]] cell_if<is_embedded, bool> delivered_{};
   cell<std::size_t> first_not_issued_{no_index};  // written by the seal
+  cell<std::size_t> out_of_order_{no_index};      // #branches started, once one was out of order; the issuing right's
   detail::first_failure<error_type, platform> failure_;
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal

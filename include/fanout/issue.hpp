@@ -51,18 +51,6 @@ struct issuing {
   }
 };
 
-// Where make cannot return an error, it throws what standard containers do.
-template <class Issuer>
-Issuer issuer_or_throw(result<Issuer> made) {
-  if (made) [[likely]] return *std::move(made);
-#if FANOUT_HAS_EXCEPTIONS
-  if (made.error() == errc::out_of_memory) throw std::bad_alloc();
-  throw std::system_error(made.error(), "fanout::issue");
-#else
-  fatal("fanout::issue failed: too many branches or no memory; fanout::try_issue returns the error");
-#endif
-}
-
 }  // namespace detail
 
 /// Makes an operation of `n` branches, each of which completes with a T (or nothing, for void), and returns its issuer:
@@ -80,11 +68,11 @@ Issuer issuer_or_throw(result<Issuer> made) {
 /// then, and the completion is destroyed without being called.
 template <class T, class Callback = handler, class Refcount = refcount::atomic, class Combine, class Completion,
           class Allocator = std::allocator<std::byte>>
-[[nodiscard("an issuer destroyed at once seals its operation with no branch started")]] auto issue(
+[[nodiscard("an issuer destroyed at once seals its operation with no branch started")]] FANOUT_ALWAYS_INLINE auto issue(
     std::size_t n, Combine combine, Completion completion, const Allocator& allocator = Allocator()) {
   using op = fanout_op<Callback, detail::bound_combine_t<T, Combine>, Completion, Refcount, Allocator>;
   auto bound = detail::bind_combine<T>(std::move(combine));
-  return detail::issuer_or_throw(op::make(n, std::move(bound), std::move(completion), allocator));
+  return op::make_or_throw(n, std::move(bound), std::move(completion), allocator);
 }
 
 /// The same where N is found out while issuing: `issuer.start(initiator)` starts the next branch. Slots come in arrays that
@@ -92,11 +80,11 @@ template <class T, class Callback = handler, class Refcount = refcount::atomic, 
 template <class T, class Callback = handler, class Refcount = refcount::lazy_seed, class Combine, class Completion,
           class Allocator = std::allocator<std::byte>>
   requires(!std::is_convertible_v<Combine, std::size_t>)
-[[nodiscard("an issuer destroyed at once seals its operation with no branch started")]] auto issue(
+[[nodiscard("an issuer destroyed at once seals its operation with no branch started")]] FANOUT_ALWAYS_INLINE auto issue(
     Combine combine, Completion completion, const Allocator& allocator = Allocator()) {
   using op = fanout_op<Callback, detail::bound_combine_t<T, Combine>, Completion, Refcount, Allocator, open_width>;
   auto bound = detail::bind_combine<T>(std::move(combine));
-  return detail::issuer_or_throw(op::make(0, std::move(bound), std::move(completion), allocator));
+  return op::make_or_throw(0, std::move(bound), std::move(completion), allocator);
 }
 
 /// As `issue`, but returns errc::out_of_memory or errc::too_many instead of throwing, and takes the completion only if it

@@ -2,6 +2,7 @@
 #ifndef FANOUT_ISSUER_HPP
 #define FANOUT_ISSUER_HPP
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "fanout/detail/assert.hpp"
+#include "fanout/detail/config.hpp"
 #include "fanout/errc.hpp"
 #include "fanout/failure.hpp"
 #include "fanout/refcount/concept.hpp"
@@ -42,26 +44,27 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   using stop_token_type = typename Op::stop_token_type;
 
   basic_issuer() noexcept = default;
-  basic_issuer(basic_issuer&& other) noexcept
+  FANOUT_ALWAYS_INLINE basic_issuer(basic_issuer&& other) noexcept
       : op_(std::exchange(other.op_, nullptr)),
-        next_(std::exchange(other.next_, no_index)),
-        limit_(std::exchange(other.limit_, 0)),
-        started_(other.started_),
-        exceptions_(std::uncaught_exceptions()) {
+        next_(std::exchange(other.next_, 0)),
+        gate_(std::exchange(other.gate_, closed())),
+        exceptions_(exceptions_in_flight()) {
     FANOUT_ASSERT(!inside_own_start(), "an issuer must not be moved from inside its own start");
   }
-  basic_issuer& operator=(basic_issuer&& other) noexcept {
+  FANOUT_ALWAYS_INLINE basic_issuer& operator=(basic_issuer&& other) noexcept {
     basic_issuer taken(std::move(other));
     std::swap(op_, taken.op_);
     std::swap(next_, taken.next_);
-    std::swap(limit_, taken.limit_);
-    std::swap(started_, taken.started_);
+    std::swap(gate_, taken.gate_);
     std::swap(exceptions_, taken.exceptions_);
     return *this;
   }
-  ~basic_issuer() {
+  // Inlined even where the compiler deems the path cold, as every member is that start's callers see: this object's address is
+  // known to nobody then, and its fields live in registers across the calls to the initiators.
+  FANOUT_ALWAYS_INLINE ~basic_issuer() {
     if (op_ == nullptr) return;
-    if (std::uncaught_exceptions() > exceptions_) [[unlikely]] {
+    // Where all were started, unwinding is nothing that the operation has to know of.
+    if ((Op::is_open || started() != op_->known_branches()) && std::uncaught_exceptions() > exceptions_) [[unlikely]] {
       abort(std::exception_ptr{});
     } else {
       std::move(*this).seal();
@@ -76,21 +79,22 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   /// Started twice, or i >= N: asserts; runs nothing; the operation's cause becomes errc::already_started or
   /// errc::no_such_branch.
   template <class Initiator>
-  void start(std::size_t i, Initiator&& initiator) {
-    if (slot_type* slot = claim(i)) [[likely]] {
-      if (op_->stop_.stop_requested()) [[unlikely]] return op_->settle_unstarted(slot);
-      launch(slot, initiator);
-    }
+  FANOUT_ALWAYS_INLINE void start(std::size_t i, Initiator&& initiator) {
+    Op* const op = op_;
+    slot_type* const slot = claim(i, true).slot;
+    if (slot == nullptr) [[unlikely]] return;
+    launch(op, slot, i, initiator);
   }
 
   /// Starts the next branch: the only way where N is unknown, where it may have to allocate.
   /// When there is no memory: runs nothing; the operation's cause becomes errc::out_of_memory.
   template <class Initiator>
-  void start(Initiator&& initiator) {
-    if (slot_type* slot = claim_next()) [[likely]] {
-      if (op_->stop_.stop_requested()) [[unlikely]] return op_->settle_unstarted(slot);
-      launch(slot, initiator);
-    }
+  FANOUT_ALWAYS_INLINE void start(Initiator&& initiator) {
+    Op* const op = op_;
+    const std::size_t i = next_;
+    slot_type* const slot = claim_next(true).slot;
+    if (slot == nullptr) [[unlikely]] return;
+    launch(op, slot, i, initiator);
   }
 
   /// As `start`, but once stop has been requested it leaves the branch alone, to settle as not issued at the seal, and says
@@ -99,18 +103,19 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   [[nodiscard("whether the initiator has run")]] result<void> try_start(std::size_t i, Initiator&& initiator) {
     if (op_ == nullptr) return unexpected(make_error_code(errc::closed));
     if (op_->stop_.stop_requested()) return unexpected(make_error_code(errc::stopped));
-    slot_type* slot = claim(i);
-    if (slot == nullptr) return unexpected(make_error_code(refused_));
-    launch(slot, initiator);
+    const auto one = claim(i, false);
+    if (one.slot == nullptr) return unexpected(make_error_code(one.refused));
+    launch(op_, one.slot, i, initiator);
     return {};
   }
   template <class Initiator>
   [[nodiscard("whether the initiator has run")]] result<void> try_start(Initiator&& initiator) {
     if (op_ == nullptr) return unexpected(make_error_code(errc::closed));
     if (op_->stop_.stop_requested()) return unexpected(make_error_code(errc::stopped));
-    slot_type* slot = claim_next();
-    if (slot == nullptr) return unexpected(make_error_code(refused_));
-    launch(slot, initiator);
+    const std::size_t i = next_;
+    const auto one = claim_next(false);
+    if (one.slot == nullptr) return unexpected(make_error_code(one.refused));
+    launch(op_, one.slot, i, initiator);
     return {};
   }
 
@@ -119,44 +124,44 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   /// `errno_callback`: -EINPROGRESS means "I shall call you", anything else "done, I shall not call you": 0 for success,
   /// otherwise an error. Exactly one of the two channels reports. Otherwise as `start`.
   template <class Initiator>
-  void start_c(std::size_t i, Initiator&& initiator) {
-    if (slot_type* slot = claim(i)) [[likely]] {
-      if (op_->stop_.stop_requested()) [[unlikely]] return op_->settle_unstarted(slot);
-      launch_c(slot, initiator);
-    }
+  FANOUT_ALWAYS_INLINE void start_c(std::size_t i, Initiator&& initiator) {
+    Op* const op = op_;
+    slot_type* const slot = claim(i, true).slot;
+    if (slot == nullptr) [[unlikely]] return;
+    launch_c(op, slot, initiator);
   }
   template <class Initiator>
-  void start_c(Initiator&& initiator) {
-    if (slot_type* slot = claim_next()) [[likely]] {
-      if (op_->stop_.stop_requested()) [[unlikely]] return op_->settle_unstarted(slot);
-      launch_c(slot, initiator);
-    }
+  FANOUT_ALWAYS_INLINE void start_c(Initiator&& initiator) {
+    Op* const op = op_;
+    slot_type* const slot = claim_next(true).slot;
+    if (slot == nullptr) [[unlikely]] return;
+    launch_c(op, slot, initiator);
   }
 
   /// Drops the issuer's reference: no further branches. Branches that were not started settle as errc::not_issued. Runs the
   /// completion before it returns if every branch has reported. Costs one read-modify-write, or none when every branch
   /// completed inline and nothing else ever held a reference.
-  void seal() && noexcept {
+  FANOUT_ALWAYS_INLINE void seal() && noexcept {
     FANOUT_ASSERT(op_ != nullptr, "this issuer has been sealed already, or was moved from");
     if (op_ == nullptr) return;
     FANOUT_ASSERT(!inside_own_start(), "an issuer must not be sealed from inside its own start");
     // The issuing code's own fields go first: after the release the operation may be gone.
-    Op* op = std::exchange(op_, nullptr);
     const std::size_t issued = started();
-    const std::size_t known = op->known_branches();
-    if (issued < known) [[unlikely]] op->settle_not_issued(*this, issued);
-    next_ = no_index;
-    limit_ = 0;
+    Op* const op = std::exchange(op_, nullptr);
+    next_ = 0;
+    gate_ = closed();
     op->seal(issued);
   }
 
-  /// How many branches have been started.
-  [[nodiscard]] std::size_t started() const noexcept { return next_ != no_index ? next_ : started_; }
+  /// How many branches have been started; 0 once spent.
+  [[nodiscard]] FANOUT_ALWAYS_INLINE std::size_t started() const noexcept {
+    return op_ != nullptr ? op_->started(next_) : 0;
+  }
 
   /// Whether stop has been requested: starting more is pointless. pre: not spent
   [[nodiscard]] bool stop_requested() const noexcept { return op_->stop_.stop_requested(); }
   /// Asks the started branches to stop. They report all the same. pre: not spent
-  void request_stop() noexcept { op_->stop_.request_stop(); }
+  void request_stop() noexcept { op_->stop_branches(); }
   /// pre: not spent
   [[nodiscard]] auto stop_token() const noexcept { return op_->stop_.get_token(); }
 
@@ -172,12 +177,16 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   friend Op;
   friend struct detail::issuing;
 
-  explicit basic_issuer(Op* op) noexcept
-      : op_(op), next_(0), limit_(op->first_limit()), exceptions_(std::uncaught_exceptions()) {}
+  FANOUT_ALWAYS_INLINE explicit basic_issuer(Op* op) noexcept
+      : op_(op), gate_(&op->gate_), exceptions_(exceptions_in_flight()) {}
+
+  // With N known only an issuer that dies before it has started all is ever asked whether it is being unwound, and then takes
+  // any exception in flight for the reason: to ask when it is made costs as much as a branch.
+  static int exceptions_in_flight() noexcept { return Op::is_open ? std::uncaught_exceptions() : 0; }
 
   bool inside_own_start() const noexcept {
     if constexpr (Op::counts_inline) {
-      return op_ != nullptr && platform::extent() == op_;
+      return op_ != nullptr && platform::extent() == op_->identity();
     } else {
       return false;
     }
@@ -188,8 +197,8 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
    public:
     explicit extent(Op* op) noexcept {
       if constexpr (Op::counts_inline) {
-        op_ = op;
-        previous_ = std::exchange(platform::extent(), op);
+        op_ = op->identity();
+        previous_ = std::exchange(platform::extent(), op_);
       }
     }
     extent(const extent&) = delete;
@@ -206,94 +215,81 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
     const void* previous_ = nullptr;
   };
 
-  slot_type* claim(std::size_t i) noexcept {
-    if (i == next_ && i < limit_) [[likely]] return op_->slot_at_next(next_++);
-    return claim_out_of_order(i);
-  }
-
-  slot_type* claim_next() noexcept {
-    if (next_ < limit_) [[likely]] return op_->slot_at_next(next_++);
-    return claim_beyond();
-  }
-
-  FANOUT_COLD slot_type* claim_out_of_order(std::size_t i) noexcept {
-    FANOUT_ASSERT(op_ != nullptr, "start on an issuer that has been sealed or moved from");
-    if (op_ == nullptr) return nullptr;
-    if constexpr (Op::is_open) {
-      FANOUT_ASSERT(i == next_, "where N is unknown, branches are started in order: start(initiator)");
-      return i == next_ ? claim_next() : refuse(i, i < next_ ? errc::already_started : errc::no_such_branch);
+  using claimed = typename Op::claimed;
+  using gate = typename platform::template atomic<std::size_t>;
+  // What a spent issuer looks at, so that start need not ask whether there is an operation. A static object cannot be one of the
+  // explorer's atomics; its scenarios start nothing on a spent issuer.
+  static const gate* closed() noexcept {
+    if constexpr (std::is_same_v<gate, std::atomic<std::size_t>>) {
+      static constinit const gate shut{0};
+      return &shut;
     } else {
-      FANOUT_ASSERT(i < op_->known_branches(), "start(i) with i >= N");
-      if (i >= op_->known_branches()) return refuse(i, errc::no_such_branch);
-      if (next_ != no_index) {  // from here on a bit per branch says which were started
-        op_->begin_started_bits(next_);
-        started_ = next_;
-        next_ = no_index;
-      }
-      const bool fresh = op_->set_started_bit(i);
-      FANOUT_ASSERT(fresh, "start(i) twice with the same i");
-      if (!fresh) return refuse(i, errc::already_started);
-      ++started_;
-      return op_->slot_at(i);
+      return nullptr;
     }
   }
 
-  FANOUT_COLD slot_type* claim_beyond() noexcept {
-    FANOUT_ASSERT(op_ != nullptr, "start on an issuer that has been sealed or moved from");
-    if (op_ == nullptr) return nullptr;
+  // What is not in order goes through the operation, and takes and returns values: see the destructor.
+  // acquire: a gate that a stop request closed; see stop_branches.
+  FANOUT_ALWAYS_INLINE claimed claim(std::size_t i, bool settle) noexcept {
+    const std::size_t expected = next_;
     if constexpr (Op::is_open) {
-      if (!op_->grow(next_, limit_)) {
-        refused_ = next_ < refcount::max_branches ? errc::out_of_memory : errc::too_many;
-        return refuse(no_index, refused_);
-      }
-      return op_->slot_at_next(next_++);
+      if (i == expected) [[likely]] return claim_next(settle);
+      return {nullptr, Op::refuse_index(op_, i, expected)};
     } else {
-      FANOUT_ASSERT(false, "start(initiator) after N branches, or after start(i) out of order");
-      return refuse(no_index, errc::no_such_branch);
+      next_ = i + 1;  // out of order, nobody asks: so the compiler may find that it is the loop's own counter
+      if (i == expected && i < gate_->load(std::memory_order_acquire)) [[likely]] return {op_->slot_at(i), {}};
+      const claimed one = Op::claim_otherwise(op_, i, expected, settle);
+      if (!settle && one.slot == nullptr) next_ = expected;
+      return one;
     }
   }
 
-  FANOUT_COLD slot_type* refuse(std::size_t i, errc why) noexcept {
-    refused_ = why;
-    op_->refuse(i, why);
-    return nullptr;
+  FANOUT_ALWAYS_INLINE claimed claim_next(bool settle) noexcept {
+    const std::size_t i = next_;
+    if (i < gate_->load(std::memory_order_acquire)) [[likely]] {
+      next_ = i + 1;
+      return {op_->slot_at_next(i), {}};
+    }
+    const auto one = Op::claim_next_otherwise(op_, i, settle);
+    if (one.counted) next_ = i + 1;
+    return {one.slot, one.refused};
   }
 
   template <class Initiator>
-  void launch(slot_type* slot, Initiator& initiator) {
-    op_->count_started();
-    extent now(op_);
+  FANOUT_ALWAYS_INLINE static void launch(Op* op, slot_type* slot, std::size_t i, Initiator& initiator) {
+    op->count_started();
+    extent now(op);
     if constexpr (std::is_invocable_v<Initiator&, branch, stop_token_type>) {
       guard<std::is_nothrow_invocable_v<Initiator&, branch, stop_token_type>>(
-          slot, [&] { static_cast<void>(initiator(branch(slot), op_->stop_.get_token())); });
+          op, slot, i, [&] { static_cast<void>(initiator(branch(slot), op->stop_.get_token())); });
     } else {
       static_assert(std::is_invocable_v<Initiator&, branch>,
                     "fanout: an initiator is called as f(branch) or f(branch, stop_token): take the branch by value, e.g. "
                     "[&](auto branch) { async_read(host, std::move(branch)); }");
       guard<std::is_nothrow_invocable_v<Initiator&, branch>>(
-          slot, [&] { static_cast<void>(initiator(branch(slot))); });
+          op, slot, i, [&] { static_cast<void>(initiator(branch(slot))); });
     }
   }
 
   template <bool Nothrow, class F>
-  void guard(slot_type* slot, F&& call) {
+  FANOUT_ALWAYS_INLINE static void guard(Op* op, slot_type* slot, std::size_t i, F&& call) {
     if constexpr (Nothrow) {
       call();
     } else {
       FANOUT_TRY { call(); }
-      FANOUT_CATCH_ALL { op_->initiator_threw(slot, Op::is_open ? next_ - 1 : op_->index_at(slot)); }
+      FANOUT_CATCH_ALL { op->initiator_threw(slot, i); }
     }
   }
 
   template <class Initiator>
-  void launch_c(slot_type* slot, Initiator& initiator) {
+  FANOUT_ALWAYS_INLINE static void launch_c(Op* op, slot_type* slot, Initiator& initiator) {
     using policy = typename Op::callback_type;
-    op_->count_started();
+    op->count_started();
     const auto door = Op::open_c_door(slot);
-    if (!door) [[unlikely]] return op_->c_door_failed(slot);
+    if (!door) [[unlikely]] return op->c_door_failed(slot);
     FANOUT_TRY {
       auto status = [&] {
-        extent now(op_);
+        extent now(op);
         if constexpr (std::is_void_v<typename Op::value_type>) {
           return initiator(door.callback, door.context);
         } else {
@@ -301,26 +297,25 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
         }
       }();
       if (policy::completes_later(status)) return;
-      op_->completed_by_return(slot, door.context, status);
+      op->completed_by_return(slot, door.context, status);
     }
-    FANOUT_CATCH_ALL { op_->c_initiator_threw(slot, door.context); }
+    FANOUT_CATCH_ALL { op->c_initiator_threw(slot, door.context); }
   }
 
   // Settles what was not started because the issuing code failed, and seals.
-  FANOUT_COLD void abort(std::exception_ptr exception) noexcept {
+  FANOUT_ALWAYS_INLINE void abort(std::exception_ptr exception) noexcept {
     if (op_ == nullptr) return;
-    if (Op::is_open || started() < op_->known_branches() || exception) {
-      op_->issuing_failed(std::move(exception));
-    }
-    std::move(*this).seal();
+    const std::size_t issued = started();
+    Op* const op = std::exchange(op_, nullptr);
+    next_ = 0;
+    gate_ = closed();
+    op->abort(issued, std::move(exception));
   }
 
-  Op* op_ = nullptr;
-  std::size_t next_ = no_index;  // in order: the next index. no_index: spent, or started out of order
-  std::size_t limit_ = 0;        // next_ < limit_: there is a slot for it
-  std::size_t started_ = 0;      // out of order only
-  int exceptions_ = 0;           // exceptions in flight when this object was made
-  errc refused_ = errc::closed;  // why the last claim failed
+  Op* op_ = nullptr;       // null: spent
+  std::size_t next_ = 0;   // in order: how many were started, and the next index
+  const gate* gate_ = closed();  // the operation's; of its own where spent
+  int exceptions_ = 0;     // exceptions in flight when this object was made
 };
 
 }  // namespace fanout

@@ -60,9 +60,9 @@ class settled {
 /// What every branch came to, in index order. As `values`, with one `settled` per branch.
 template <class T, class E = std::error_code, class Platform = std_platform>
 class [[nodiscard("what became of each branch is lost")]] results
-    : detail::slot_owner<detail::slot<T, E, true, Platform>> {
+    : detail::slot_owner<detail::slot_range<detail::slot<T, E, true, Platform>>> {
   using slot_type = detail::slot<T, E, true, Platform>;
-  using base = detail::slot_owner<slot_type>;
+  using base = detail::slot_owner<detail::slot_range<slot_type>>;
 
  public:
   using value_type = settled<T, E, Platform>;

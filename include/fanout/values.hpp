@@ -3,6 +3,7 @@
 #define FANOUT_VALUES_HPP
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 #include "fanout/detail/platform.hpp"
@@ -15,11 +16,12 @@ namespace fanout {
 /// A move-only random-access range. It owns the operation's one allocation and frees it when destroyed; elements may be
 /// moved out before. Of an embedded operation it is a view, valid until that is destroyed. Distinct objects are independent;
 /// one object is as thread-safe as a std::vector. Default-constructed and moved-from: empty.
-template <class T, class Platform = std_platform>
+template <class T, class Platform = std_platform, class Width = known_width>
 class [[nodiscard("the values of all branches are lost")]] values
-    : detail::slot_owner<detail::slot<T, detail::unit, false, Platform>> {
+    : detail::slot_owner<detail::slots_of<detail::slot<T, detail::unit, false, Platform>, Width>> {
   using slot_type = detail::slot<T, detail::unit, false, Platform>;
-  using base = detail::slot_owner<slot_type>;
+  using base = detail::slot_owner<detail::slots_of<slot_type, Width>>;
+  static constexpr bool in_one_array = std::is_same_v<Width, known_width>;
 
  public:
   using value_type = detail::stored_t<T>;
@@ -27,8 +29,11 @@ class [[nodiscard("the values of all branches are lost")]] values
   using const_reference = const value_type&;
   using size_type = std::size_t;
   using difference_type = std::ptrdiff_t;
-  using iterator = detail::index_iterator<values, reference>;
-  using const_iterator = detail::index_iterator<const values, const_reference>;
+  // With N known the slots are one array, and an iterator is a pointer into it.
+  using iterator = std::conditional_t<in_one_array, detail::slot_iterator<slot_type, value_type>,
+                                      detail::index_iterator<values, reference>>;
+  using const_iterator = std::conditional_t<in_one_array, detail::slot_iterator<const slot_type, const value_type>,
+                                            detail::index_iterator<const values, const_reference>>;
 
   using base::base;
 
@@ -36,15 +41,26 @@ class [[nodiscard("the values of all branches are lost")]] values
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
   /// pre: i < size()
-  reference operator[](std::size_t i) noexcept { return this->slots_[i].value(); }
-  const_reference operator[](std::size_t i) const noexcept { return this->slots_[i].value(); }
+  reference operator[](std::size_t i) noexcept { return slot(i).value(); }
+  const_reference operator[](std::size_t i) const noexcept { return slot(i).value(); }
 
-  iterator begin() noexcept { return {this, 0}; }
-  iterator end() noexcept { return {this, size()}; }
-  const_iterator begin() const noexcept { return {this, 0}; }
-  const_iterator end() const noexcept { return {this, size()}; }
+  iterator begin() noexcept { return at<iterator>(this, 0); }
+  iterator end() noexcept { return at<iterator>(this, size()); }
+  const_iterator begin() const noexcept { return at<const_iterator>(this, 0); }
+  const_iterator end() const noexcept { return at<const_iterator>(this, size()); }
 
   friend void swap(values& a, values& b) noexcept { a.base::swap(b); }
+
+ private:
+  slot_type& slot(std::size_t i) const noexcept { return this->slots_[i]; }
+  template <class Iterator, class Values>
+  static Iterator at(Values* all, std::size_t i) noexcept {
+    if constexpr (in_one_array) {
+      return Iterator(all->slots_.first + i);
+    } else {
+      return Iterator(all, i);
+    }
+  }
 };
 
 }  // namespace fanout

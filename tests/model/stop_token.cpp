@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Every interleaving of requests, registrations, deregistrations and destruction on the stop source that is shipped.
 //
-// The bugs that include/fanout/detail/stop_state.hpp can be built with, and what finds them. The callback is memory of
-// its own, freed as soon as its destructor has returned: whoever touches it later, or was not waited for, is caught.
+// A callback is memory of its own, freed as soon as its destructor has returned: whoever touches it later, or was not
+// waited for, is caught. The bugs that this program has to find are tests/planted/stop_*.txt.
 
 // The library's own preconditions are findings too.
 #define FANOUT_ASSERT(condition, sentence) fanout::testing::explorer::require(static_cast<bool>(condition), sentence)

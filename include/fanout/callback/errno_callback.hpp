@@ -19,13 +19,19 @@ struct errno_callback : handler {
     if (err == 0) [[likely]] {
       Door::set_value(context);
     } else {
-      Door::set_error(context, errno_error(err));
+      failed<Door>(err, context);
     }
   }
 
   static constexpr bool completes_later(int status) noexcept { return status == -EINPROGRESS; }
   static constexpr bool succeeded(int status) noexcept { return status == 0; }
   static std::error_code error(int status) noexcept { return errno_error(status); }
+
+ private:
+  template <class Door>
+  FANOUT_COLD static void failed(int err, void* context) noexcept {
+    Door::set_error(context, errno_error(err));
+  }
 };
 
 static_assert(c_initiator_policy<errno_callback>);

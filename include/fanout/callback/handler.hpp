@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fanout/callback/concept.hpp"
+#include "fanout/detail/config.hpp"
 
 namespace fanout {
 
@@ -17,6 +18,12 @@ inline std::error_code errno_error(int number) noexcept {
   return {number < 0 ? static_cast<int>(0u - static_cast<unsigned>(number)) : number, std::generic_category()};
 }
 
+/// An error number on its way to become one: converted where it is settled, out of line.
+struct errno_number {
+  int number;
+  operator std::error_code() const noexcept { return errno_error(number); }
+};
+
 /// The default: a branch is called as a completion handler, `branch(error)` or `branch(error, value...)`. An error that
 /// converts to true is the branch's error, and the values that came with it are dropped. A plain int is an errno value.
 struct handler {
@@ -24,7 +31,7 @@ struct handler {
   static void invoke(Branch& branch, Error&& error, Values&&... values) noexcept {
     if (static_cast<bool>(error)) [[unlikely]] {
       if constexpr (std::is_same_v<std::remove_cvref_t<Error>, int>) {
-        branch.set_error(errno_error(error));
+        branch.set_error(errno_number{error});
       } else {
         branch.set_error(std::forward<Error>(error));
       }

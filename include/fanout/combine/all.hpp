@@ -18,6 +18,7 @@ struct all_policy {
   using value_type = T;
   using error_type = E;
   static constexpr bool keeps_errors = false;
+  static constexpr bool passes_on = true;  // the outcome is what was collected, made where it is needed
 
   verdict on_error(std::size_t, const E&) noexcept { return verdict::decided; }
   verdict on_stopped(std::size_t) noexcept { return verdict::decided; }

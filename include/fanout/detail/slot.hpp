@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -55,18 +56,21 @@ constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return 
 /// The tag is written when the block is made and once more by the completion; starting a branch writes nothing here, which
 /// would pull the line away from a neighbour that completes meanwhile.
 ///
-///   compact (payload of at most 4 bytes): 31..2 = index / 2, 1..0 = state. The slot is 8 bytes and the array 16-aligned, so
-///       the slot's own address says whether the index is odd. 30 bits hold indices below 2^31.
+///   compact (at most 4 bytes, nothing to destroy, no errors kept): 31..1 = index, 0 = reported. The slot is 8 bytes. What a
+///       branch came to need not be told apart: nobody asks, unless all have succeeded.
 ///   wide: 63..2 = distance from the first slot in bytes (slots are multiples of 8), 1..0 = state.
 template <class T, class E, bool KeepsError, class Platform>
 class slot {
   using payload_type =
       std::conditional_t<KeepsError, value_or_error<stored_t<T>, E>, value_only<stored_t<T>>>;
-  static constexpr bool compact = sizeof(payload_type) <= 4 && sizeof(typename Platform::template cell<std::uint32_t>) == 4;
+  static constexpr bool compact = !KeepsError && std::is_trivially_destructible_v<stored_t<T>> && sizeof(payload_type) <= 4 &&
+                                  sizeof(typename Platform::template cell<std::uint32_t>) == 4;
   using tag_type = std::conditional_t<compact, std::uint32_t, std::uint64_t>;
 
  public:
   static constexpr bool keeps_error = KeepsError;
+  static constexpr bool is_two_words = compact && sizeof(payload_type) == 4 &&
+                                       std::is_same_v<typename Platform::template cell<std::uint32_t>, std::uint32_t>;
 
   explicit slot(std::size_t index) noexcept : tag_(first_tag(index)) {}
   slot(const slot&) = delete;
@@ -77,27 +81,17 @@ class slot {
     }
   }
 
-  branch_state state() const noexcept { return static_cast<branch_state>(static_cast<tag_type>(tag_) & state_mask); }
+  /// What the branch came to. pre: wide, or all have succeeded
+  branch_state state() const noexcept { return static_cast<branch_state>(tag() & state_mask); }
+  bool reported() const noexcept { return (tag() & state_mask) != 0; }
 
   /// The first slot of the array that this slot is in.
-  std::byte* array() noexcept {
-    auto* here = reinterpret_cast<std::byte*>(this);
-    const std::size_t distance = static_cast<tag_type>(tag_) & ~state_mask;
-    if constexpr (compact) {
-      return here - (reinterpret_cast<std::uintptr_t>(here) & (slot_alignment - 1)) - distance / 4 * slot_alignment;
-    } else {
-      return here - distance;
-    }
-  }
+  std::byte* array() noexcept { return array_from(tag() & ~state_mask); }
 
   /// Its index in that array.
   std::size_t index() const noexcept {
-    const std::size_t distance = static_cast<tag_type>(tag_) & ~state_mask;
-    if constexpr (compact) {
-      return distance / 4 * 2 + (reinterpret_cast<std::uintptr_t>(this) & (slot_alignment - 1)) / sizeof(slot);
-    } else {
-      return distance / sizeof(slot);
-    }
+    const std::size_t distance = tag() & ~state_mask;
+    return compact ? distance / 2 : distance / sizeof(slot);
   }
 
   stored_t<T>& value() noexcept { return payload_.value; }
@@ -121,22 +115,35 @@ class slot {
     ::new (static_cast<void*>(std::addressof(payload_.error))) E(std::forward<Error>(e));
   }
 
-  /// pre: open. The count's release publishes it together with the payload.
-  void mark(branch_state s) noexcept { tag_ = static_cast<tag_type>(static_cast<tag_type>(tag_) | static_cast<tag_type>(s)); }
-  /// pre: not open, and this thread alone may touch the slot
-  void remark(branch_state s) noexcept {
-    tag_ = static_cast<tag_type>((static_cast<tag_type>(tag_) & ~state_mask) | static_cast<tag_type>(s));
+  /// pre: open. The count's release publishes it together with the payload. Returns the array: while the slot is open, its
+  /// tag is the distance and nothing else.
+  std::byte* mark(branch_state s) noexcept {
+    const tag_type open = tag();
+    tag_ = static_cast<tag_type>(open | (compact ? tag_type{1} : static_cast<tag_type>(s)));
+    return array_from(open);
+  }
+  /// The same for a branch that got its value through its handle. Such a branch completes once by its type, so where the mark
+  /// would tell no more than that, nobody reads it, and it is not written.
+  std::byte* mark_value_by_handle() noexcept {
+    if constexpr (compact) {
+      return array_from(tag());
+    } else {
+      return mark(branch_state::value);
+    }
   }
 
  private:
-  static constexpr tag_type state_mask = 3;
+  static constexpr tag_type state_mask = compact ? 1 : 3;
+
+  tag_type tag() const noexcept { return static_cast<tag_type>(tag_); }
+
+  std::byte* array_from(tag_type distance) noexcept {
+    auto* here = reinterpret_cast<std::byte*>(this);
+    return here - (compact ? std::size_t{distance} * (sizeof(slot) / 2) : std::size_t{distance});
+  }
 
   static constexpr tag_type first_tag(std::size_t index) noexcept {
-    if constexpr (compact) {
-      return static_cast<tag_type>(index / 2 * 4);
-    } else {
-      return static_cast<tag_type>(index * sizeof(slot));
-    }
+    return static_cast<tag_type>(compact ? index * 2 : index * sizeof(slot));
   }
 
   FANOUT_NOINLINE void destroy_payload() noexcept {
@@ -150,6 +157,29 @@ class slot {
   payload_type payload_;
   typename Platform::template cell<tag_type> tag_;
 };
+
+/// Begins the life of `n` slots. Where a slot is a value that is still to come and an index, in two words of 32 bits, GNU
+/// vectors write two slots at a time, whatever the optimisation level says about vectorising loops: 1.2 instructions per
+/// branch instead of 5.
+template <class Slot>
+FANOUT_ALWAYS_INLINE void construct_slots(Slot* first, std::size_t n) noexcept {
+  std::size_t i = 0;
+#if defined(__GNUC__)
+  if constexpr (Slot::is_two_words) {
+    using words [[gnu::vector_size(16)]] = std::uint32_t;
+    words a = {0, 0, 0, 2}, b = a + words{0, 4, 0, 4}, c = a + words{0, 8, 0, 8}, d = a + words{0, 12, 0, 12};
+    for (; i + 8 <= n; i += 8) {
+      std::memcpy(static_cast<void*>(first + i), &a, sizeof a);
+      std::memcpy(static_cast<void*>(first + i + 2), &b, sizeof b);
+      std::memcpy(static_cast<void*>(first + i + 4), &c, sizeof c);
+      std::memcpy(static_cast<void*>(first + i + 6), &d, sizeof d);
+      const words step = {0, 16, 0, 16};
+      a += step, b += step, c += step, d += step;
+    }
+  }
+#endif
+  for (; i != n; ++i) ::new (static_cast<void*>(first + i)) Slot(i);
+}
 
 /// What precedes a slot array in an operation whose N is unknown. Arrays double, so that index i is found by a logarithm.
 struct chunk {
