@@ -30,6 +30,7 @@ using fanout::errc;
 using support::all_outcome;
 using support::counted;
 using support::delivered;
+using support::open_outcome;
 using support::settle_outcome;
 using support::void_outcome;
 
@@ -41,7 +42,7 @@ using counting = support::counting_allocator<std::byte>;
 // ---------------------------------------------------------------------------------------------------------------------
 // What the class says about itself
 
-auto ignore = [](auto) noexcept {};
+[[maybe_unused]] auto ignore = [](auto) noexcept {};
 using int_op = decltype(fanout::issue<int>(1, fanout::combine::all, ignore))::operation;
 static_assert(!std::is_copy_constructible_v<int_op> && !std::is_move_constructible_v<int_op>);
 static_assert(!std::is_destructible_v<int_op>, "it is destroyed by what it is delivered as");
@@ -120,7 +121,7 @@ TEST_CASE("zero branches complete once, from the seal", "[fanout_op][E1]") {
   REQUIRE(with.succeeded());
   CHECK(*with.outcome() == 0);
 
-  delivered<all_outcome<int>> open;
+  delivered<open_outcome<int>> open;
   std::move(fanout::issue<int>(fanout::combine::all, open.completion())).seal();
   REQUIRE(open.succeeded());
   CHECK(open.outcome()->empty());
@@ -343,7 +344,7 @@ struct context_only : fanout::handler {
 TEST_CASE("unknown N takes at most 1 + log2 N allocations, and no slot ever moves", "[fanout_op][memory][open]") {
   for (const std::size_t n : {1u, 2u, 8u, 9u, 100u, 1000u, 100000u}) {
     support::tally counts;
-    delivered<all_outcome<std::size_t>> got;
+    delivered<open_outcome<std::size_t>> got;
     std::vector<const void*> addresses;
     {
       auto issuer = fanout::issue<std::size_t, context_only>(fanout::combine::all, got.completion(), counting(counts));
@@ -420,7 +421,7 @@ TEST_CASE("no memory for the next branch: clear error, the branches so far are t
 TEST_CASE("try_start says that there is no memory for the next branch", "[fanout_op][E6][open]") {
   support::tally counts;
   counts.refuse_from = 1;
-  delivered<all_outcome<int>> got;
+  delivered<open_outcome<int>> got;
   {
     auto issuer = fanout::issue<int>(fanout::combine::all, got.completion(), counting(counts));
     for (int i = 0; i != 8; ++i) {
@@ -476,7 +477,7 @@ TEST_CASE("an allocator with pointers of its own kind serves both widths", "[fan
   support::tally counts;
   const support::fancy_allocator<std::byte> allocator(counts);
   delivered<all_outcome<std::string>> known;
-  delivered<all_outcome<std::string>> open;
+  delivered<open_outcome<std::string>> open;
   {
     auto known_issuer = fanout::issue<std::string>(3, fanout::combine::all, known.completion(), allocator);
     auto open_issuer = fanout::issue<std::string>(fanout::combine::all, open.completion(), allocator);
@@ -590,7 +591,7 @@ TEMPLATE_TEST_CASE("values of every kind arrive, in every kind of operation", "[
   REQUIRE(known.succeeded());
   check(*known.outcome());
 
-  delivered<all_outcome<T>> open;
+  delivered<open_outcome<T>> open;
   {
     auto issuer = fanout::issue<T>(fanout::combine::all, open.completion());
     fill(issuer);

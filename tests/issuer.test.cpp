@@ -26,6 +26,7 @@ using fanout::errc;
 using support::all_outcome;
 using support::counted;
 using support::delivered;
+using support::open_outcome;
 using support::only_broken_rule;
 using support::settle_outcome;
 
@@ -519,7 +520,7 @@ TEST_CASE("the policies can be read and written while issuing", "[issuer]") {
 
 TEST_CASE("where N is unknown each start adds a branch", "[issuer][open]") {
   for (const int n : {0, 1, 7, 8, 9, 16, 17, 100, 1000}) {
-    delivered<all_outcome<int>> got;
+    delivered<open_outcome<int>> got;
     {
       auto issuer = fanout::issue<int>(fanout::combine::all, got.completion());
       for (int i = 0; i != n; ++i) {
@@ -538,7 +539,7 @@ TEST_CASE("where N is unknown each start adds a branch", "[issuer][open]") {
 }
 
 TEST_CASE("where N is unknown start(i) is good in order, and refused otherwise", "[issuer][open]") {
-  delivered<all_outcome<int>> got;
+  delivered<open_outcome<int>> got;
   {
     auto issuer = fanout::issue<int>(fanout::combine::all, got.completion());
     for (std::size_t i = 0; i != 100; ++i) {
@@ -557,7 +558,7 @@ TEST_CASE("where N is unknown start(i) is good in order, and refused otherwise",
 }
 
 TEST_CASE("where N is unknown start(i) in order writes where the value is looked for", "[issuer][open]") {
-  delivered<all_outcome<int>> got;
+  delivered<open_outcome<int>> got;
   {
     auto issuer = fanout::issue<int>(fanout::combine::all, got.completion());
     for (std::size_t i = 0; i != 100; ++i) {
@@ -691,7 +692,7 @@ TEST_CASE("start_c does not run the initiator once stop is requested", "[issuer]
 }
 
 TEST_CASE("start_c works where N is unknown", "[issuer][start_c][open]") {
-  delivered<all_outcome<int>> got;
+  delivered<open_outcome<int>> got;
   {
     auto issuer = fanout::issue<int, fanout::errno_callback>(fanout::combine::all, got.completion());
     for (int i = 0; i != 30; ++i) {
@@ -835,7 +836,7 @@ TEST_CASE("code that throws between starts leaves nothing hanging, and the excep
 }
 
 TEST_CASE("code that throws where N is unknown is issuer_threw", "[issuer][E3b][open]") {
-  delivered<all_outcome<int>> got;
+  delivered<open_outcome<int>> got;
   auto issuing = [&] {
     auto issuer = fanout::issue<int>(fanout::combine::all, got.completion());
     issuer.start([](auto branch) { branch({}, 1); });

@@ -25,6 +25,7 @@ using fanout::values;
 using support::all_outcome;
 using support::counted;
 using support::delivered;
+using support::open_outcome;
 
 static_assert(!std::is_copy_constructible_v<values<int>> && !std::is_copy_assignable_v<values<int>>);
 static_assert(std::is_nothrow_move_constructible_v<values<int>> && std::is_nothrow_move_assignable_v<values<int>>);
@@ -51,8 +52,8 @@ values<T> values_of(std::size_t n, Make make, const Allocator& allocator = Alloc
 }
 
 // The same with slots in several arrays.
-values<int> open_values_of(int n) {
-  delivered<all_outcome<int>> got;
+open_outcome<int>::value_type open_values_of(int n) {
+  delivered<open_outcome<int>> got;
   {
     auto issuer = fanout::issue<int>(fanout::combine::all, got.completion());
     for (int i = 0; i != n; ++i) {

@@ -3,7 +3,7 @@
 
 RESULT is what Google Benchmark wrote with --benchmark_out, with every repetition. The file is completed: each entry
 gets its `allocations`, and the JSON of the other measurements is added under its key. Times never fail a build: a figure
-above its bar is marked, and the exit status is 0.
+above its bar is marked, one that varies too much to tell likewise, and the exit status is 0.
 """
 import argparse
 import json
@@ -21,6 +21,8 @@ BARS = {
     ("cross", "fanout", 256): 1.05,
     ("cross", "fanout_c", 256): 1.12,
 }
+# (slowest - fastest) / median of the repetitions, of either side: beyond this the machine was busy, and nothing is said.
+MOST_SPREAD = 1.0
 ALLOCATIONS = {"fanout": 1, "fanout_c": 1, "fanout_local": 1, "embedded": 0}
 
 
@@ -66,7 +68,7 @@ def main():
             result[key] = json.load(file)
 
     times = nanoseconds_per_branch(result["benchmarks"])
-    missed, table = [], []
+    missed, noisy, table = [], [], []
     print(f"{'mode/contender/N':<28} {'ns/branch':>9} {'handwritten':>11} {'ratio':>6} {'of min':>6} {'spread':>6} "
           f"{'allocations':>11}  bar")
     order = ["inline_c", "inline", "deferred", "cross", *ALLOCATIONS]
@@ -79,19 +81,26 @@ def main():
         median, baseline = statistics.median(ours), statistics.median(theirs)
         ratio = median / baseline
         bar = BARS.get((mode, contender, n))
-        verdict = "" if bar is None else f"{bar:.2f} {'ABOVE' if ratio > bar else 'ok'}"
+        spread = max((max(side) - min(side)) / statistics.median(side) for side in (ours, theirs))
+        verdict = ""
+        if bar is not None:
+            verdict = f"{bar:.2f} " + ("NOISE" if spread > MOST_SPREAD else "ABOVE" if ratio > bar else "ok")
         made = allocations.get(name)
         if made is not None and made != ALLOCATIONS[contender]:
             verdict += " ALLOCATES"
         if verdict.endswith(("ABOVE", "ALLOCATES")):
             missed.append(name)
+        elif verdict.endswith("NOISE"):
+            noisy.append(name)
         print(f"{name:<28} {median:>9.2f} {baseline:>11.2f} {ratio:>6.2f} {min(ours) / min(theirs):>6.2f} "
-              f"{(max(ours) - min(ours)) / median:>6.0%} {'' if made is None else made:>11}  {verdict}".rstrip())
+              f"{spread:>6.0%} {'' if made is None else made:>11}  {verdict}".rstrip())
         table.append({"name": name, "ratio": ratio, "bar": bar, "ns_per_branch": median})
     print()
     if missed:
         print("ABOVE the bar: " + ", ".join(missed))
-    else:
+    if noisy:
+        print("NOISE, measure again on an idle machine: " + ", ".join(noisy))
+    if not missed and not noisy:
         print("Every figure is within its bar." if any(row["bar"] for row in table) else "Nothing here has a bar.")
     result["figures"] = table
     with open(arguments.result, "w") as file:

@@ -37,13 +37,15 @@ using fanout::errc;
 using support::all_outcome;
 using support::counted;
 using support::delivered;
+using support::open_outcome;
 using support::settle_outcome;
 
 // The outcome of squaring everything in a range.
 template <class Range>
-all_outcome<int> squares(Range&& range) {
-  delivered<all_outcome<int>> got;
-  fanout::all<int>(std::forward<Range>(range), [](int n, auto branch) { branch({}, n * n); }).then(got.completion());
+auto squares(Range&& range) {
+  auto described = fanout::all<int>(std::forward<Range>(range), [](int n, auto branch) { branch({}, n * n); });
+  delivered<typename decltype(described)::outcome_type> got;
+  std::move(described).then(got.completion());
   REQUIRE(got.succeeded());
   return std::move(got.outcome());
 }
@@ -86,7 +88,7 @@ TEST_CASE("an input range is read once, element by element", "[description][rang
   for (int i = 0; i != 100; ++i) text += std::to_string(i) + " ";
   std::istringstream words(text);
   support::tally counts;
-  delivered<all_outcome<int>> got;
+  delivered<open_outcome<int>> got;
   fanout::all<int>(std::ranges::subrange(std::istream_iterator<int>(words), std::istream_iterator<int>()),
                    [](int n, auto branch) { branch({}, n); })
       .allocate_with(support::counting_allocator<std::byte>(counts))
@@ -340,7 +342,7 @@ TEST_CASE("memory that runs out while an input range is read stops the reading",
   std::istringstream words("1 2 3 4 5 6 7 8 9 10 11 12");
   support::tally counts;
   counts.refuse_from = 1;
-  delivered<all_outcome<int>> got;
+  delivered<open_outcome<int>> got;
   fanout::all<int>(std::ranges::subrange(std::istream_iterator<int>(words), std::istream_iterator<int>()),
                    [](int n, auto branch) { branch({}, n); })
       .allocate_with(support::counting_allocator<std::byte>(counts))
@@ -386,7 +388,7 @@ TEST_CASE("an exception out of the range ends the issuing and arrives at the com
   using when = throwing_range::when;
   for (const when at : {when::begin, when::dereference, when::increment}) {
     support::pump loop;
-    delivered<all_outcome<int>> got;
+    delivered<open_outcome<int>> got;
     fanout::all<int>(throwing_range{at}, [&](int n, auto branch) {
       loop.post([n, mine = std::move(branch)]() mutable { mine({}, n); });
     }).then(got.completion());

@@ -34,9 +34,9 @@ struct post_to {
   }
 };
 
-auto good = [](all_outcome<int>) noexcept {};
-auto may_throw = [](all_outcome<int>) {};
-auto other = [](int) noexcept {};
+[[maybe_unused]] auto good = [](all_outcome<int>) noexcept {};
+[[maybe_unused]] auto may_throw = [](all_outcome<int>) {};
+[[maybe_unused]] auto other = [](int) noexcept {};
 static_assert(fanout::completion::policy<decltype(good), all_outcome<int>>);
 static_assert(!fanout::completion::policy<decltype(may_throw), all_outcome<int>>);
 static_assert(!fanout::completion::policy<decltype(other), all_outcome<int>>);

@@ -30,7 +30,7 @@ TEST_CASE("atomic: exactly one thread is the last and sees what the others wrote
 }
 
 TEST_CASE("atomic counts an operation of unknown N by adding", "[refcount][atomic][open]") {
-  support::delivered<support::all_outcome<int>> got;
+  support::delivered<support::open_outcome<int>> got;
   auto issuer = fanout::issue<int, fanout::handler, atomic>(fanout::combine::all, got.completion());
   std::vector<decltype(issuer)::branch> kept;
   for (int i = 0; i != 20; ++i) {

@@ -8,7 +8,9 @@
 #include <thread>
 #include <utility>
 
+#include "fanout/combine/all.hpp"
 #include "fanout/failure.hpp"
+#include "fanout/issue.hpp"
 #include "fanout/result.hpp"
 #include "fanout/results.hpp"
 #include "fanout/values.hpp"
@@ -17,6 +19,9 @@ namespace support {
 
 template <class T, class E = std::error_code>
 using all_outcome = fanout::result<fanout::values<T>, fanout::failure<E>>;
+/// The same where N is unknown.
+template <class T, class E = std::error_code>
+using open_outcome = typename decltype(fanout::issue<T>(fanout::combine::all_with<E>, [](auto) noexcept {}))::operation::outcome_type;
 template <class E = std::error_code>
 using void_outcome = fanout::result<void, fanout::failure<E>>;
 template <class T, class E = std::error_code>
