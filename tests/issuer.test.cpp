@@ -847,23 +847,41 @@ TEST_CASE("code that throws where N is unknown is issuer_threw", "[issuer][E3b][
 }
 
 TEST_CASE("an issuer used in a destructor that runs during unwinding is not taken for a failing one", "[issuer][E3b]") {
-  delivered<all_outcome<int>> got;
+  delivered<all_outcome<int>> known;
+  delivered<open_outcome<int>> open;
   struct fans_out_when_destroyed {
-    delivered<all_outcome<int>>& got;
+    delivered<all_outcome<int>>& known;
+    delivered<open_outcome<int>>& open;
     ~fans_out_when_destroyed() {
-      auto first = fanout::issue<int>(2, fanout::combine::all, got.completion());
+      auto first = fanout::issue<int>(2, fanout::combine::all, known.completion());
       auto issuer = std::move(first);
-      issuer.start([](auto branch) { branch({}, 1); });
-      issuer.start([](auto branch) { branch({}, 2); });
+      auto open_issuer = fanout::issue<int>(fanout::combine::all, open.completion());
+      for (int i = 1; i != 3; ++i) {
+        issuer.start([&](auto branch) { branch({}, i); });
+        open_issuer.start([&](auto branch) { branch({}, i); });
+      }
     }
   };
   auto unwinding = [&] {
-    const fans_out_when_destroyed last{got};
+    const fans_out_when_destroyed last{known, open};
     throw oops{13};
   };
   CHECK_THROWS_AS(unwinding(), oops);
-  REQUIRE(got.succeeded());
-  CHECK(support::holds(*got.outcome(), {1, 2}));
+  REQUIRE(known.succeeded());
+  CHECK(support::holds(*known.outcome(), {1, 2}));
+  REQUIRE(open.succeeded());
+  CHECK(support::holds(*open.outcome(), {1, 2}));
+}
+
+TEST_CASE("an exception after every branch was started is nothing that the operation has to know of", "[issuer][E3b]") {
+  delivered<all_outcome<int>> got;
+  auto issuing = [&] {
+    auto issuer = fanout::issue<int>(1, fanout::combine::all, got.completion());
+    issuer.start([](auto branch) { branch({}, 1); });
+    throw oops{15};
+  };
+  CHECK_THROWS_AS(issuing(), oops);
+  CHECK(got.succeeded());
 }
 
 TEST_CASE("the extent of start ends with it, also by an exception", "[issuer][E3b]") {

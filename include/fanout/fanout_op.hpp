@@ -180,20 +180,12 @@ class fanout_op : private detail::delivery {
   template <class C, class D, class A>
   fanout_op(std::size_t n, C&& combine, D&& completion, const A& allocator, std::byte* strategy_storage)
       : gate_(layout::slots_in_block(n)),
-        room_(first_room(n)),
         count_(n, strategy_storage),
         branches_(n),
         combine_(std::forward<C>(combine)),
         completion_(std::forward<D>(completion)),
         allocator_(allocator) {}
   ~fanout_op() = default;
-  static auto first_room([[maybe_unused]] std::size_t n) noexcept {
-    if constexpr (is_open) {
-      return layout::slots_in_block(n);
-    } else {
-      return cell_if<is_open, std::size_t>{};
-    }
-  }
 
   // ---- slots ----------------------------------------------------------------------------------------------------------
 
@@ -246,11 +238,11 @@ class fanout_op : private detail::delivery {
   void count_started() noexcept {
     if constexpr (is_open && !refcount::correctable<Refcount>) count_.add(1);
   }
-  // All that keeps a start from its usual course, in the one word that it looks at: a stop request, and the issuing code
-  // itself once it starts branches out of order, close the gate. relaxed would do for the latter; release: whoever finds it
-  // closed by a stop sees what the requester wrote.
+  // With N known, all that keeps a start from its usual course is in the one word that it looks at: a stop request, and the issuing
+  // code itself once it starts branches out of order, close the gate. release: whoever finds it closed by a stop sees what the
+  // requester wrote. With N unknown the gate is the issuing code's, which opens it further as it grows, and start asks twice.
   void stop_branches() noexcept {
-    gate_.store(0, std::memory_order_release);
+    if constexpr (!is_open) gate_.store(0, std::memory_order_release);
     stop_.request_stop();
   }
   // Where branches are started out of order, a bit per branch says which.
@@ -299,17 +291,16 @@ class fanout_op : private detail::delivery {
     FANOUT_ASSERT(op != nullptr, "start on an issuer that has been sealed or moved from");
     if (op == nullptr) return {nullptr, errc::closed, false};
     if constexpr (is_open) {
-      if (op->stop_.stop_requested() && !settle) return {nullptr, errc::stopped, false};
-      if (in_order == op->room_) {
-        std::size_t room = 0;
+      const bool stopped = op->stop_.stop_requested();
+      if (stopped && !settle) return {nullptr, errc::stopped, false};
+      // relaxed, here and below: the gate is the issuing right's
+      if (std::size_t room = op->gate_.load(std::memory_order_relaxed); in_order == room) {
         if (!op->more_.grow(op->allocator_, op, in_order, room)) {
           return {nullptr, op->refuse(no_index, in_order < refcount::max_branches ? errc::out_of_memory : errc::too_many), false};
         }
-        // An exchange, so that a stop request in between is not lost: 0 is never what the issuing code left here.
-        op->room_ = room;
-        if (op->gate_.exchange(room, std::memory_order_acq_rel) == 0) op->gate_.store(0, std::memory_order_relaxed);
+        op->gate_.store(room, std::memory_order_relaxed);
       }
-      if (op->gate_.load(std::memory_order_acquire) != 0) return {op->slot_at_next(in_order), {}, true};
+      if (!stopped) return {op->slot_at_next(in_order), {}, true};
       op->settle_unstarted(op->slot_at_next(in_order));
       return {nullptr, errc::stopped, true};
     } else {
@@ -431,7 +422,7 @@ class fanout_op : private detail::delivery {
   template <class Error>
   static void set_error(slot_type* slot, Error&& error) noexcept {
     using plain = std::remove_cvref_t<Error>;
-    if constexpr (std::is_trivially_copyable_v<plain> && sizeof(plain) <= 2 * sizeof(void*)) {
+    if constexpr (std::is_trivially_copyable_v<plain> && !std::is_array_v<plain> && sizeof(plain) <= 2 * sizeof(void*)) {
       settle_error<plain>(slot, error);
     } else {
       settle_error<Error&&>(slot, std::forward<Error>(error));
@@ -808,10 +799,9 @@ class fanout_op : private detail::delivery {
 
   // First what the issuing code reads and writes, last what every completion on every thread writes: apart by distance, not
   // by alignment, which would leave the allocator's fast path.
-  // start goes its usual course for the next branch below it: N, or how many slots there are; 0 once stop was requested or a
-  // branch was started out of order.
+  // start goes its usual course for the next branch below it. N known: N, or 0 once stop was requested or a branch was started out
+  // of order. N unknown: how many slots there are.
   atomic<std::size_t> gate_;
-  [[no_unique_address]] cell_if<is_open, std::size_t> room_;  // how many slots there are; the issuing right's
   basic_inplace_stop_source<platform> stop_;
   atomic<std::uint64_t> inline_done_{0};        // #branches completed inside their own start; the issuing right's
   cell<slot_type*> dropped_in_start_{nullptr};  // the branch last dropped inside a start; the issuing right's, and

@@ -246,7 +246,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
 
   FANOUT_ALWAYS_INLINE claimed claim_next(bool settle) noexcept {
     const std::size_t i = next_;
-    if (i < gate_->load(std::memory_order_acquire)) [[likely]] {
+    if (i < gate_->load(std::memory_order_acquire) && (!Op::is_open || !op_->stop_.stop_requested())) [[likely]] {
       next_ = i + 1;
       return {op_->slot_at_next(i), {}};
     }

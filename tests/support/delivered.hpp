@@ -19,9 +19,14 @@ namespace support {
 
 template <class T, class E = std::error_code>
 using all_outcome = fanout::result<fanout::values<T>, fanout::failure<E>>;
+struct ignore_outcome {
+  template <class Outcome>
+  void operator()(Outcome&&) const noexcept {}
+};
 /// The same where N is unknown.
 template <class T, class E = std::error_code>
-using open_outcome = typename decltype(fanout::issue<T>(fanout::combine::all_with<E>, [](auto) noexcept {}))::operation::outcome_type;
+using open_outcome =
+    typename decltype(fanout::issue<T>(fanout::combine::all_with<E>, ignore_outcome()))::operation::outcome_type;
 template <class E = std::error_code>
 using void_outcome = fanout::result<void, fanout::failure<E>>;
 template <class T, class E = std::error_code>
