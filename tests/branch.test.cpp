@@ -42,7 +42,8 @@ template <class T, class Callback = fanout::handler>
 using branch_of = typename decltype(fanout::issue<T, Callback>(1, fanout::combine::all, [](auto) noexcept {}))::branch;
 
 static_assert(!std::is_copy_constructible_v<branch_of<int>> && !std::is_copy_assignable_v<branch_of<int>>);
-static_assert(std::is_nothrow_move_constructible_v<branch_of<int>> && std::is_nothrow_move_assignable_v<branch_of<int>>);
+static_assert(std::is_nothrow_move_constructible_v<branch_of<int>> &&
+              std::is_nothrow_move_assignable_v<branch_of<int>>);
 static_assert(sizeof(branch_of<std::string>) == sizeof(void*));
 
 // Whatever completes it is noexcept, also where making the value may throw.

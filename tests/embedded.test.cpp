@@ -155,9 +155,8 @@ TEST_CASE("the completion may destroy the embedded operation that it is called f
   std::thread other;
   {
     auto issuer = self->op.issue(1);
-    issuer.start(0, [&](auto branch) {
-      other = std::thread([mine = std::move(branch)]() mutable { mine.set_value(9); });
-    });
+    issuer.start(
+        0, [&](auto branch) { other = std::thread([mine = std::move(branch)]() mutable { mine.set_value(9); }); });
   }
   other.join();
   CHECK(sum == 9);

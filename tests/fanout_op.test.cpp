@@ -127,7 +127,8 @@ TEST_CASE("zero branches complete once, from the seal", "[fanout_op][E1]") {
   CHECK(open.outcome()->empty());
 
   delivered<settle_outcome<int>> local;
-  std::move(fanout::issue<int, fanout::handler, fanout::refcount::local>(0, fanout::combine::settle, local.completion()))
+  std::move(
+      fanout::issue<int, fanout::handler, fanout::refcount::local>(0, fanout::combine::settle, local.completion()))
       .seal();
   CHECK(local.succeeded());
 }
@@ -142,9 +143,8 @@ TEST_CASE("a completion may be move-only, and is moved once or more but never co
       int* sum;
       void operator()(all_outcome<int> outcome) && noexcept { *sum = *owned + (*outcome)[0]; }
     };
-    fanout::issue<int>(1, fanout::combine::all, completion{std::make_unique<int>(40), 1, &sum}).start(0, [](auto branch) {
-      branch({}, 2);
-    });
+    fanout::issue<int>(1, fanout::combine::all, completion{std::make_unique<int>(40), 1, &sum})
+        .start(0, [](auto branch) { branch({}, 2); });
     CHECK(sum == 42);
     CHECK(counted::copies() == 0);
   }
@@ -212,9 +212,7 @@ TEST_CASE("a completion after the decision is counted, and its value destroyed",
 
 TEST_CASE("a completion that becomes due inside another one runs after it, first in first out", "[fanout_op][I5]") {
   std::string order;
-  auto told = [&](const char* name) {
-    return [&order, name](auto) noexcept { order += name; };
-  };
+  auto told = [&](const char* name) { return [&order, name](auto) noexcept { order += name; }; };
   auto a = fanout::issue<int>(1, fanout::combine::all, told("a"));
   auto b = fanout::issue<int>(1, fanout::combine::all, told("b"));
   decltype(a)::branch branch_a;
@@ -237,7 +235,14 @@ TEST_CASE("a completion that becomes due inside another one runs after it, first
       order += ")";
     });
   }
-  CHECK(order == "(" ")" "a" "b" "c[" "]" "d");
+  CHECK(order ==
+        "("
+        ")"
+        "a"
+        "b"
+        "c["
+        "]"
+        "d");
 }
 
 TEST_CASE("a chain of completions takes the stack of one", "[fanout_op][I5]") {
@@ -363,7 +368,8 @@ TEST_CASE("unknown N takes at most 1 + log2 N allocations, and no slot ever move
     REQUIRE(got.succeeded());
     REQUIRE(got.outcome()->size() == n);
     bool stayed = true;
-    for (std::size_t i = 0; i != n; ++i) stayed = stayed && &(*got.outcome())[i] == addresses[i] && (*got.outcome())[i] == i;
+    for (std::size_t i = 0; i != n; ++i)
+      stayed = stayed && &(*got.outcome())[i] == addresses[i] && (*got.outcome())[i] == i;
     CHECK(stayed);
     got.outcome() = fanout::unexpected(fanout::failure<>());
     CHECK(counts.deallocations == counts.allocations);
@@ -553,8 +559,9 @@ int number(const T& value) {
   }
 }
 
-TEMPLATE_TEST_CASE("values of every kind arrive, in every kind of operation", "[fanout_op][values]", char, int, std::uint64_t,
-                   double, std::string, large, line, no_default, three_bytes, empty, std::unique_ptr<int>) {
+TEMPLATE_TEST_CASE("values of every kind arrive, in every kind of operation", "[fanout_op][values]", char, int,
+                   std::uint64_t, double, std::string, large, line, no_default, three_bytes, empty,
+                   std::unique_ptr<int>) {
   using T = TestType;
   static constexpr int n = 37;
   const auto check = [](auto& all) {

@@ -41,7 +41,7 @@ TEST_CASE("issue deduces what the operation is made of", "[issue]") {
   using open = decltype(fanout::issue<int>(fanout::combine::all, completion))::operation;
   static_assert(std::is_same_v<open::refcount_type, fanout::refcount::lazy_seed>);
   using chosen = decltype(fanout::issue<int, fanout::value_only, fanout::refcount::local>(1, fanout::combine::settle,
-                                                                                         completion))::operation;
+                                                                                          completion))::operation;
   static_assert(std::is_same_v<chosen::callback_type, fanout::value_only>);
   static_assert(std::is_same_v<chosen::refcount_type, fanout::refcount::local>);
   SUCCEED();
@@ -49,7 +49,9 @@ TEST_CASE("issue deduces what the operation is made of", "[issue]") {
 
 TEST_CASE("a combine policy may be given bound to its value type", "[issue]") {
   delivered<all_outcome<int>> got;
-  fanout::issue<int>(1, fanout::combine::all_policy<int>(), got.completion()).start(0, [](auto branch) { branch({}, 3); });
+  fanout::issue<int>(1, fanout::combine::all_policy<int>(), got.completion()).start(0, [](auto branch) {
+    branch({}, 3);
+  });
   REQUIRE(got.succeeded());
   CHECK(support::holds(*got.outcome(), {3}));
 }
@@ -167,11 +169,12 @@ TEST_CASE("an issuer that is dropped at once settles every branch as not issued"
 
 TEST_CASE("a result that is made by a combine function may hold the values themselves", "[issue]") {
   delivered<with_outcome<fanout::values<std::string>>> got;
-  fanout::issue(fanout::issue<std::string>(2, fanout::combine::with([](auto values) { return values; }), got.completion()),
-                [](auto& issuer) {
-                  issuer.start(0, [](auto branch) { branch({}, "a"); });
-                  issuer.start(1, [](auto branch) { branch({}, "b"); });
-                });
+  fanout::issue(
+      fanout::issue<std::string>(2, fanout::combine::with([](auto values) { return values; }), got.completion()),
+      [](auto& issuer) {
+        issuer.start(0, [](auto branch) { branch({}, "a"); });
+        issuer.start(1, [](auto branch) { branch({}, "b"); });
+      });
   REQUIRE(got.succeeded());
   CHECK((*got.outcome())[1] == "b");
 }

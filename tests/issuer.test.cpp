@@ -26,8 +26,8 @@ using fanout::errc;
 using support::all_outcome;
 using support::counted;
 using support::delivered;
-using support::open_outcome;
 using support::only_broken_rule;
+using support::open_outcome;
 using support::settle_outcome;
 
 const std::error_code io_error = std::make_error_code(std::errc::io_error);
@@ -470,7 +470,9 @@ TEST_CASE("a moved issuer remembers what was started out of order", "[issuer][mo
 TEST_CASE("assigning to an issuer seals what it held", "[issuer][move]") {
   delivered<all_outcome<int>> first_got;
   delivered<all_outcome<int>> second_got;
-  auto make = [](delivered<all_outcome<int>>& got) { return fanout::issue<int>(1, fanout::combine::all, got.completion()); };
+  auto make = [](delivered<all_outcome<int>>& got) {
+    return fanout::issue<int>(1, fanout::combine::all, got.completion());
+  };
   auto issuer = make(first_got);
   issuer.start(0, [](auto branch) { branch({}, 0); });
   issuer = make(second_got);

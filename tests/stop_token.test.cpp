@@ -269,10 +269,8 @@ TEST_CASE("a callback may destroy itself while it runs", "[stop_token][callback]
   auto count = [&] { ++others; };
   std::optional<inplace_stop_callback<decltype(count)>> neighbours[2];
   for (int i = 0; i != 3; ++i) {
-    if (i == position)
-      me.emplace(source.get_token(), destroy_me{me, runs});
-    else
-      neighbours[i > position ? i - 1 : i].emplace(source.get_token(), count);
+    if (i == position) me.emplace(source.get_token(), destroy_me{me, runs});
+    else neighbours[i > position ? i - 1 : i].emplace(source.get_token(), count);
   }
   CHECK(source.request_stop());
   CHECK(runs == 1);
@@ -289,14 +287,15 @@ TEST_CASE("a callback may destroy itself and put another in its place", "[stop_t
   runs = 0;
   tokens[0] = source.get_token();
   tokens[1] = elsewhere.get_token();
-  callback* placed = ::new (storage) callback{source.get_token(), +[] {
-    ++runs;
-    auto* old = std::launder(reinterpret_cast<callback*>(storage));
-    old->~callback();
-    old = ::new (storage) callback{tokens[0], +[] { ++runs; }};  // stop was requested: runs here
-    old->~callback();
-    ::new (storage) callback{tokens[1], +[] { runs += 10; }};
-  }};
+  callback* placed = ::new (storage)
+      callback{source.get_token(), +[] {
+                 ++runs;
+                 auto* old = std::launder(reinterpret_cast<callback*>(storage));
+                 old->~callback();
+                 old = ::new (storage) callback{tokens[0], +[] { ++runs; }};  // stop was requested: runs here
+                 old->~callback();
+                 ::new (storage) callback{tokens[1], +[] { runs += 10; }};
+               }};
   source.request_stop();
   CHECK(runs == 2);
   elsewhere.request_stop();
@@ -645,7 +644,8 @@ TEST_CASE("every callback that is registered when stop is requested runs", "[sto
         meet.arrive_and_wait();
         if (runs.load(std::memory_order_relaxed) != workers) ++wrong;
       } else {
-        const inplace_stop_callback callback{source->get_token(), [&] { runs.fetch_add(1, std::memory_order_relaxed); }};
+        const inplace_stop_callback callback{source->get_token(),
+                                             [&] { runs.fetch_add(1, std::memory_order_relaxed); }};
         meet.arrive_and_wait();  // by now registered before the request, or run by its constructor
       }
       meet.arrive_and_wait();

@@ -34,8 +34,8 @@ static_assert(std::ranges::random_access_range<values<int>> && std::ranges::rand
 static_assert(std::ranges::sized_range<values<int>>);
 static_assert(std::is_same_v<std::ranges::range_reference_t<values<int>>, int&>);
 static_assert(std::is_same_v<std::ranges::range_reference_t<const values<int>>, const int&>);
-static_assert(std::is_same_v<std::iterator_traits<values<int>::iterator>::iterator_category,
-                             std::random_access_iterator_tag>);
+static_assert(
+    std::is_same_v<std::iterator_traits<values<int>::iterator>::iterator_category, std::random_access_iterator_tag>);
 
 // n branches that complete in reverse order, so that index order is not the order of completion.
 template <class T, class Make, class Allocator = std::allocator<std::byte>>
@@ -93,7 +93,8 @@ TEST_CASE("values own the operation's one allocation and free it when destroyed"
   support::tally counts;
   counted::reset();
   {
-    const auto all = values_of<counted>(4, [](int i) { return counted(i); }, support::counting_allocator<std::byte>(counts));
+    const auto all =
+        values_of<counted>(4, [](int i) { return counted(i); }, support::counting_allocator<std::byte>(counts));
     CHECK(counts.allocations == 1);
     CHECK(counts.live_bytes != 0);
     CHECK(counted::alive() == 4);
@@ -163,7 +164,8 @@ TEST_CASE("iterators have everything that a random-access iterator has", "[value
   CHECK(all.begin() < all.end());
   CHECK(*(all.end() - 1) == 99);
   CHECK(values<int>::const_iterator{} == values<int>::const_iterator{});
-  const auto strings = values_of<std::string>(2, [](int i) { return std::string(static_cast<std::size_t>(i) + 1, 'x'); });
+  const auto strings =
+      values_of<std::string>(2, [](int i) { return std::string(static_cast<std::size_t>(i) + 1, 'x'); });
   CHECK((strings.begin() + 1)->size() == 2);
 }
 

@@ -38,7 +38,8 @@ class [[nodiscard("a branch dropped without completing settles as errc::abandone
     return *this;
   }
   ~basic_branch() {
-    if (slot_) [[unlikely]] Op::abandon(slot_);
+    if (slot_) [[unlikely]]
+      Op::abandon(slot_);
   }
 
   /// Completes with a value, constructed in its place from the arguments.

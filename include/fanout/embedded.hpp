@@ -34,7 +34,8 @@ class embedded {
   using issuer = typename operation::issuer;
   using outcome_type = typename operation::outcome_type;
 
-  embedded(Combine combine, Completion completion) : start_{detail::bind_combine<T>(std::move(combine)), std::move(completion)} {}
+  embedded(Combine combine, Completion completion)
+      : start_{detail::bind_combine<T>(std::move(combine)), std::move(completion)} {}
   embedded(const embedded&) = delete;
   embedded& operator=(const embedded&) = delete;
   ~embedded() {

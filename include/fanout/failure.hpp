@@ -33,8 +33,9 @@ struct failure {
 /// type that can be made from a std::error_code; specialise it for others. An error type is default constructible.
 template <class E>
 struct error_traits {
-  static_assert(std::is_constructible_v<E, std::error_code>,
-                "fanout: the error type must be constructible from std::error_code, or specialise fanout::error_traits<E>");
+  static_assert(
+      std::is_constructible_v<E, std::error_code>,
+      "fanout: the error type must be constructible from std::error_code, or specialise fanout::error_traits<E>");
   static E from(std::error_code code) noexcept { return E(code); }
 };
 

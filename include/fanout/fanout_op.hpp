@@ -102,11 +102,12 @@ class fanout_op : private detail::delivery {
   /// What the combine policy is given: every branch's result where it keeps errors, otherwise the values or the first cause.
   using collected_type = std::conditional_t<
       keeps_errors, results<value_type, error_type, platform>,
-      result<std::conditional_t<std::is_void_v<value_type>, void, values<value_type, platform, Width>>, failure<error_type>>>;
+      result<std::conditional_t<std::is_void_v<value_type>, void, values<value_type, platform, Width>>,
+             failure<error_type>>>;
   using combined_type = decltype(std::declval<Combine&>().result(std::declval<collected_type>()));
   /// What the completion is called with.
-  using outcome_type = std::conditional_t<detail::is_outcome<combined_type>, combined_type,
-                                          result<combined_type, failure<error_type>>>;
+  using outcome_type =
+      std::conditional_t<detail::is_outcome<combined_type>, combined_type, result<combined_type, failure<error_type>>>;
 
   static_assert(!std::is_reference_v<value_type>,
                 "fanout: a branch's value cannot be a reference: use a pointer or std::reference_wrapper");
@@ -114,23 +115,31 @@ class fanout_op : private detail::delivery {
                 "fanout: a branch's value must have a destructor that does not throw");
   static_assert(std::is_default_constructible_v<error_type>,
                 "fanout: the error type must be default constructible: an outcome without an error holds an empty one");
-  static_assert(std::is_nothrow_move_constructible_v<Completion>,
-                "fanout: a completion is moved out of the operation before it runs, so moving it must not throw: capture by "
-                "move what moves without throwing, or by pointer");
+  static_assert(
+      std::is_nothrow_move_constructible_v<Completion>,
+      "fanout: a completion is moved out of the operation before it runs, so moving it must not throw: capture by "
+      "move what moves without throwing, or by pointer");
   static_assert(std::is_nothrow_move_constructible_v<Combine>,
                 "fanout: a combine policy is moved out of the operation before it runs, so moving it must not throw");
-  static_assert(std::is_invocable_v<Completion, outcome_type>,
-                "fanout: the completion must be callable with the outcome: [](auto outcome) noexcept { … }, where outcome is a "
-                "fanout::result of what the combine policy makes, or a fanout::failure");
+  static_assert(
+      std::is_invocable_v<Completion, outcome_type>,
+      "fanout: the completion must be callable with the outcome: [](auto outcome) noexcept { … }, where outcome is a "
+      "fanout::result of what the combine policy makes, or a fanout::failure");
   static_assert(std::is_nothrow_invocable_v<Completion, outcome_type>,
                 "fanout: the completion must be noexcept, since nobody could catch: [](auto outcome) noexcept { … }");
   // A misspelt hook would be taken for an absent one.
-  static_assert(!requires(Combine& c, const error_type& e) { c.on_error(std::size_t{}, e); } ||
-                    requires(Combine& c, const error_type& e) { { c.on_error(std::size_t{}, e) } noexcept -> std::same_as<verdict>; },
-                "fanout: a combine policy's on_error is noexcept and returns a fanout::verdict");
-  static_assert(!requires(Combine& c) { c.on_stopped(std::size_t{}); } ||
-                    requires(Combine& c) { { c.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>; },
-                "fanout: a combine policy's on_stopped is noexcept and returns a fanout::verdict");
+  static_assert(
+      !requires(Combine& c, const error_type& e) { c.on_error(std::size_t{}, e); } ||
+          requires(Combine& c, const error_type& e) {
+            { c.on_error(std::size_t{}, e) } noexcept -> std::same_as<verdict>;
+          },
+      "fanout: a combine policy's on_error is noexcept and returns a fanout::verdict");
+  static_assert(
+      !requires(Combine& c) { c.on_stopped(std::size_t{}); } ||
+          requires(Combine& c) {
+            { c.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>;
+          },
+      "fanout: a combine policy's on_stopped is noexcept and returns a fanout::verdict");
   static_assert(!is_open || refcount::addable<Refcount> || refcount::correctable<Refcount>,
                 "fanout: with N unknown the refcount strategy must have add or correct: use refcount::lazy_seed");
 
@@ -159,7 +168,8 @@ class fanout_op : private detail::delivery {
   }
 
  private:
-  using slot_type = detail::slot<value_type, std::conditional_t<keeps_errors, error_type, detail::unit>, keeps_errors, platform>;
+  using slot_type =
+      detail::slot<value_type, std::conditional_t<keeps_errors, error_type, detail::unit>, keeps_errors, platform>;
   template <class T>
   using cell = typename platform::template cell<T>;
   template <bool Wanted, class T>
@@ -296,7 +306,9 @@ class fanout_op : private detail::delivery {
       // relaxed, here and below: the gate is the issuing right's
       if (std::size_t room = op->gate_.load(std::memory_order_relaxed); in_order == room) {
         if (!op->more_.grow(op->allocator_, op, in_order, room)) {
-          return {nullptr, op->refuse(no_index, in_order < refcount::max_branches ? errc::out_of_memory : errc::too_many), false};
+          return {nullptr,
+                  op->refuse(no_index, in_order < refcount::max_branches ? errc::out_of_memory : errc::too_many),
+                  false};
         }
         op->gate_.store(room, std::memory_order_relaxed);
       }
@@ -398,7 +410,8 @@ class fanout_op : private detail::delivery {
     if constexpr (counts_inline) {
       if (platform::extent() == identity_of(array)) return of_array(array).count_inline(slot);
     }
-    if (of_array(array).count_.release(slot->index(), 1)) [[unlikely]] of_array(array).deliver();
+    if (of_array(array).count_.release(slot->index(), 1)) [[unlikely]]
+      of_array(array).deliver();
     // after a release that was not the last, the operation may be gone
   }
 
@@ -422,7 +435,8 @@ class fanout_op : private detail::delivery {
   template <class Error>
   static void set_error(slot_type* slot, Error&& error) noexcept {
     using plain = std::remove_cvref_t<Error>;
-    if constexpr (std::is_trivially_copyable_v<plain> && !std::is_array_v<plain> && sizeof(plain) <= 2 * sizeof(void*)) {
+    if constexpr (std::is_trivially_copyable_v<plain> && !std::is_array_v<plain> &&
+                  sizeof(plain) <= 2 * sizeof(void*)) {
       settle_error<plain>(slot, error);
     } else {
       settle_error<Error&&>(slot, std::forward<Error>(error));
@@ -440,9 +454,10 @@ class fanout_op : private detail::delivery {
     } else if constexpr (std::is_convertible_v<Error, std::error_code>) {
       note_error(slot, error_traits<error_type>::from(std::error_code(std::forward<Error>(error))));
     } else {
-      static_assert(std::is_constructible_v<error_type, Error>,
-                    "fanout: this cannot become the operation's error type: set_error takes that type, a std::error_code, an "
-                    "error enumeration, a std::exception_ptr or what the error type can be made from");
+      static_assert(
+          std::is_constructible_v<error_type, Error>,
+          "fanout: this cannot become the operation's error type: set_error takes that type, a std::error_code, an "
+          "error enumeration, a std::exception_ptr or what the error type can be made from");
       note_error(slot, error_type(std::forward<Error>(error)));
     }
     finish(slot);
@@ -466,11 +481,14 @@ class fanout_op : private detail::delivery {
 
   // The first real error is the cause, and asks the others to stop before this branch's own release (I7).
   // True if this one was the first.
-  FANOUT_COLD static bool note_error(slot_type* slot, error_type error, const std::exception_ptr& exception = {}) noexcept {
+  FANOUT_COLD static bool note_error(slot_type* slot, error_type error,
+                                     const std::exception_ptr& exception = {}) noexcept {
     fanout_op& op = of(slot);
     const std::size_t i = index_of(slot);
     verdict decision = verdict::go_on;
-    if constexpr (requires { { op.combine_.on_error(i, error) } noexcept -> std::same_as<verdict>; }) {
+    if constexpr (requires {
+                    { op.combine_.on_error(i, error) } noexcept -> std::same_as<verdict>;
+                  }) {
       decision = op.combine_.on_error(i, error);
     }
     bool first = false;
@@ -487,7 +505,9 @@ class fanout_op : private detail::delivery {
   FANOUT_COLD static void note_stopped(slot_type* slot) noexcept {
     fanout_op& op = of(slot);
     verdict decision = verdict::go_on;
-    if constexpr (requires { { op.combine_.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>; }) {
+    if constexpr (requires {
+                    { op.combine_.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>;
+                  }) {
       decision = op.combine_.on_stopped(index_of(slot));
     }
     slot->mark(detail::branch_state::stopped);
@@ -535,7 +555,8 @@ class fanout_op : private detail::delivery {
 
     static void set_value(void* context) noexcept {
       auto* slot = static_cast<slot_type*>(context);
-      if (slot->reported()) [[unlikely]] return duplicate(slot);
+      if (slot->reported()) [[unlikely]]
+        return duplicate(slot);
       finish_in(slot, slot->mark(detail::branch_state::value));
     }
     template <class Error>
@@ -569,11 +590,13 @@ class fanout_op : private detail::delivery {
   };
 
   static opened_c_door open_c_door(slot_type* slot) noexcept {
-    static_assert(requires { &Callback::template function<c_door>; },
-                  "fanout: this callback policy has no C function: use fanout::errno_callback or one of your own");
-    static_assert(std::is_nothrow_default_constructible_v<stored_type>,
-                  "fanout: a C out-parameter must exist before the call, so its type must be default constructible without "
-                  "throwing");
+    static_assert(
+        requires { &Callback::template function<c_door>; },
+        "fanout: this callback policy has no C function: use fanout::errno_callback or one of your own");
+    static_assert(
+        std::is_nothrow_default_constructible_v<stored_type>,
+        "fanout: a C out-parameter must exist before the call, so its type must be default constructible without "
+        "throwing");
     stored_type* out = slot->construct_out_parameter();
     if constexpr (makes_contexts) {
       return {out, &Callback::template function<c_door>, Callback::make_context(slot, index_of(slot))};
@@ -583,7 +606,8 @@ class fanout_op : private detail::delivery {
   }
   static opened_c_door c_door_for(slot_type* slot) noexcept {
     const opened_c_door door = open_c_door(slot);
-    if (!door) [[unlikely]] c_door::set_error(slot, make_error_code(errc::out_of_memory));
+    if (!door) [[unlikely]]
+      c_door::set_error(slot, make_error_code(errc::out_of_memory));
     return door;
   }
 
@@ -713,17 +737,20 @@ class fanout_op : private detail::delivery {
     requires(!is_embedded)
   {
     const made m = make_block(n, std::move(combine), std::move(completion), allocator);
-    if (m.op == nullptr) [[unlikely]] return unexpected(make_error_code(m.error));
+    if (m.op == nullptr) [[unlikely]]
+      return unexpected(make_error_code(m.error));
     return issuer(m.op);
   }
 
   /// The same, but throws what standard containers do: std::bad_alloc, or std::system_error(errc::too_many).
-  [[nodiscard("an issuer destroyed at once seals its operation with no branch started")]] FANOUT_ALWAYS_INLINE static issuer
+  [[nodiscard(
+      "an issuer destroyed at once seals its operation with no branch started")]] FANOUT_ALWAYS_INLINE static issuer
   make_or_throw(std::size_t n, Combine&& combine, Completion&& completion, const Allocator& allocator = Allocator())
     requires(!is_embedded)
   {
     const made m = make_block(n, std::move(combine), std::move(completion), allocator);
-    if (m.op == nullptr) [[unlikely]] detail::throw_not_made(m.error);
+    if (m.op == nullptr) [[unlikely]]
+      detail::throw_not_made(m.error);
     return issuer(m.op);
   }
 
@@ -740,7 +767,9 @@ class fanout_op : private detail::delivery {
 
   /// pre: delivered; anything else is a programming error that ends the program, in every build: there is nobody left who
   /// could wait, and detaching would write to freed memory.
-  static void destroy_in(std::byte* block) noexcept requires is_embedded {
+  static void destroy_in(std::byte* block) noexcept
+    requires is_embedded
+  {
     auto* op = std::launder(reinterpret_cast<fanout_op*>(block));
     if (!op->delivered_) {
       FANOUT_ASSERT(false, "an embedded operation was destroyed before it was delivered");
@@ -757,9 +786,11 @@ class fanout_op : private detail::delivery {
   };
   FANOUT_NOINLINE static made make_block(std::size_t n, Combine&& combine, Completion&& completion,
                                          const Allocator& allocator) noexcept {
-    if (!layout::fits(n)) [[unlikely]] return {nullptr, errc::too_many};
+    if (!layout::fits(n)) [[unlikely]]
+      return {nullptr, errc::too_many};
     std::byte* block = detail::block_memory<layout::align(), Allocator>::allocate(allocator, layout::bytes(n));
-    if (block == nullptr) [[unlikely]] return {nullptr, errc::out_of_memory};
+    if (block == nullptr) [[unlikely]]
+      return {nullptr, errc::out_of_memory};
     return {construct(block, n, std::move(combine), std::move(completion), allocator), {}};
   }
 
@@ -786,7 +817,9 @@ class fanout_op : private detail::delivery {
     if constexpr (is_open) more_.free(allocator_);
   }
 
-  FANOUT_NOINLINE static void destroy(slot_type* first) noexcept requires(!is_embedded) {
+  FANOUT_NOINLINE static void destroy(slot_type* first) noexcept
+    requires(!is_embedded)
+  {
     fanout_op* op = &of_array(reinterpret_cast<std::byte*>(first));
     const std::size_t n = op->branches_;
     op->destroy_slots();
@@ -813,7 +846,8 @@ class fanout_op : private detail::delivery {
   detail::first_failure<error_type, platform> failure_;
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal
-  [[no_unique_address]] std::conditional_t<is_open, detail::slot_arrays<slot_type, layout::first_array_size>, detail::absent> more_;
+  [[no_unique_address]] std::conditional_t<is_open, detail::slot_arrays<slot_type, layout::first_array_size>,
+                                           detail::absent> more_;
   [[no_unique_address]] Combine combine_;
   [[no_unique_address]] Completion completion_;
   [[no_unique_address]] Allocator allocator_;

@@ -25,11 +25,13 @@ template <class T, class Combine>
 auto bind_combine(Combine combine) {
   if constexpr (combine::detail::bound<Combine>) {
     static_assert(combine::policy<Combine>, "fanout: this is not a combine policy: see fanout/combine/concept.hpp");
-    static_assert(std::is_same_v<T, typename Combine::value_type>, "fanout: issue<T> and the combine policy name different value types");
+    static_assert(std::is_same_v<T, typename Combine::value_type>,
+                  "fanout: issue<T> and the combine policy name different value types");
     return combine;
   } else {
-    static_assert(combine::description<Combine, T>,
-                  "fanout: this is not a combine policy: pass fanout::combine::all, settle, with(f) or one of your own");
+    static_assert(
+        combine::description<Combine, T>,
+        "fanout: this is not a combine policy: pass fanout::combine::all, settle, with(f) or one of your own");
     return std::move(combine).template bind<T>();
   }
 }
@@ -92,7 +94,8 @@ template <class T, class Callback = handler, class Refcount = refcount::lazy_see
 template <class T, class Callback = handler, class Refcount = refcount::atomic, class Combine, class Completion,
           class Allocator = std::allocator<std::byte>>
 auto try_issue(std::size_t n, Combine combine, Completion&& completion, const Allocator& allocator = Allocator()) {
-  static_assert(!std::is_lvalue_reference_v<Completion>, "fanout: try_issue takes the completion by std::move, if it succeeds");
+  static_assert(!std::is_lvalue_reference_v<Completion>,
+                "fanout: try_issue takes the completion by std::move, if it succeeds");
   using op = fanout_op<Callback, detail::bound_combine_t<T, Combine>, Completion, Refcount, Allocator>;
   auto bound = detail::bind_combine<T>(std::move(combine));
   return op::make(n, std::move(bound), std::move(completion), allocator);

@@ -82,7 +82,8 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   FANOUT_ALWAYS_INLINE void start(std::size_t i, Initiator&& initiator) {
     Op* const op = op_;
     slot_type* const slot = claim(i, true).slot;
-    if (slot == nullptr) [[unlikely]] return;
+    if (slot == nullptr) [[unlikely]]
+      return;
     launch(op, slot, i, initiator);
   }
 
@@ -93,7 +94,8 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
     Op* const op = op_;
     const std::size_t i = next_;
     slot_type* const slot = claim_next(true).slot;
-    if (slot == nullptr) [[unlikely]] return;
+    if (slot == nullptr) [[unlikely]]
+      return;
     launch(op, slot, i, initiator);
   }
 
@@ -127,14 +129,16 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   FANOUT_ALWAYS_INLINE void start_c(std::size_t i, Initiator&& initiator) {
     Op* const op = op_;
     slot_type* const slot = claim(i, true).slot;
-    if (slot == nullptr) [[unlikely]] return;
+    if (slot == nullptr) [[unlikely]]
+      return;
     launch_c(op, slot, initiator);
   }
   template <class Initiator>
   FANOUT_ALWAYS_INLINE void start_c(Initiator&& initiator) {
     Op* const op = op_;
     slot_type* const slot = claim_next(true).slot;
-    if (slot == nullptr) [[unlikely]] return;
+    if (slot == nullptr) [[unlikely]]
+      return;
     launch_c(op, slot, initiator);
   }
 
@@ -233,11 +237,13 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   FANOUT_ALWAYS_INLINE claimed claim(std::size_t i, bool settle) noexcept {
     const std::size_t expected = next_;
     if constexpr (Op::is_open) {
-      if (i == expected) [[likely]] return claim_next(settle);
+      if (i == expected) [[likely]]
+        return claim_next(settle);
       return {nullptr, Op::refuse_index(op_, i, expected)};
     } else {
       next_ = i + 1;  // out of order, nobody asks: so the compiler may find that it is the loop's own counter
-      if (i == expected && i < gate_->load(std::memory_order_acquire)) [[likely]] return {op_->slot_at(i), {}};
+      if (i == expected && i < gate_->load(std::memory_order_acquire)) [[likely]]
+        return {op_->slot_at(i), {}};
       const claimed one = Op::claim_otherwise(op_, i, expected, settle);
       if (!settle && one.slot == nullptr) next_ = expected;
       return one;
@@ -263,11 +269,12 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
       guard<std::is_nothrow_invocable_v<Initiator&, branch, stop_token_type>>(
           op, slot, i, [&] { static_cast<void>(initiator(branch(slot), op->stop_.get_token())); });
     } else {
-      static_assert(std::is_invocable_v<Initiator&, branch>,
-                    "fanout: an initiator is called as f(branch) or f(branch, stop_token): take the branch by value, e.g. "
-                    "[&](auto branch) { async_read(host, std::move(branch)); }");
-      guard<std::is_nothrow_invocable_v<Initiator&, branch>>(
-          op, slot, i, [&] { static_cast<void>(initiator(branch(slot))); });
+      static_assert(
+          std::is_invocable_v<Initiator&, branch>,
+          "fanout: an initiator is called as f(branch) or f(branch, stop_token): take the branch by value, e.g. "
+          "[&](auto branch) { async_read(host, std::move(branch)); }");
+      guard<std::is_nothrow_invocable_v<Initiator&, branch>>(op, slot, i,
+                                                             [&] { static_cast<void>(initiator(branch(slot))); });
     }
   }
 
@@ -286,7 +293,8 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
     using policy = typename Op::callback_type;
     op->count_started();
     const auto door = Op::open_c_door(slot);
-    if (!door) [[unlikely]] return op->c_door_failed(slot);
+    if (!door) [[unlikely]]
+      return op->c_door_failed(slot);
     FANOUT_TRY {
       auto status = [&] {
         extent now(op);
@@ -312,10 +320,10 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
     op->abort(issued, std::move(exception));
   }
 
-  Op* op_ = nullptr;       // null: spent
-  std::size_t next_ = 0;   // in order: how many were started, and the next index
+  Op* op_ = nullptr;             // null: spent
+  std::size_t next_ = 0;         // in order: how many were started, and the next index
   const gate* gate_ = closed();  // the operation's; of its own where spent
-  int exceptions_ = 0;     // exceptions in flight when this object was made
+  int exceptions_ = 0;           // exceptions in flight when this object was made
 };
 
 }  // namespace fanout

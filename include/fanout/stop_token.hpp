@@ -37,19 +37,17 @@ struct names_a_template;
 /// `stop_possible()` is false it stays so and stop will never be requested; and a `callback_type<F>` runs its function
 /// at most once, in its constructor if stop had been requested, and joins in its destructor.
 template <class Token>
-concept stoppable_token =
-    requires(const Token token) {
-      typename detail::names_a_template<Token::template callback_type>;
-      { token.stop_requested() } noexcept -> std::same_as<bool>;
-      { token.stop_possible() } noexcept -> std::same_as<bool>;
-      { Token(token) } noexcept;
-    } && std::copyable<Token> && std::equality_comparable<Token>;
+concept stoppable_token = requires(const Token token) {
+  typename detail::names_a_template<Token::template callback_type>;
+  { token.stop_requested() } noexcept -> std::same_as<bool>;
+  { token.stop_possible() } noexcept -> std::same_as<bool>;
+  { Token(token) } noexcept;
+} && std::copyable<Token> && std::equality_comparable<Token>;
 
 /// A token whose type says that stop will never be requested: code that asks may be left out.
 template <class Token>
-concept unstoppable_token = stoppable_token<Token> && requires {
-  requires std::bool_constant<(!Token::stop_possible())>::value;
-};
+concept unstoppable_token =
+    stoppable_token<Token> && requires { requires std::bool_constant<(!Token::stop_possible())>::value; };
 
 /// `F`, made from an `Initializer`, can be told of requests through a `Token`.
 template <class F, class Token, class Initializer = F>
@@ -188,9 +186,7 @@ class [[nodiscard("a stop callback is deregistered when it is destroyed: give it
   }
 
  private:
-  static void run(node& self) noexcept {
-    std::forward<F>(static_cast<basic_inplace_stop_callback&>(self).callback_)();
-  }
+  static void run(node& self) noexcept { std::forward<F>(static_cast<basic_inplace_stop_callback&>(self).callback_)(); }
 
   detail::stop_state<Platform>* state_;  // null if not registered
   F callback_;

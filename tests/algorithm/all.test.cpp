@@ -28,7 +28,9 @@ const std::error_code io_error = std::make_error_code(std::errc::io_error);
 TEST_CASE("all: every element's value, in index order", "[algorithm][all]") {
   const std::vector<std::string> words{"a", "bb", "ccc"};
   delivered<all_outcome<std::size_t>> got;
-  fanout::all<std::size_t>(words, [](const std::string& word, auto branch) { branch({}, word.size()); }).then(got.completion());
+  fanout::all<std::size_t>(words, [](const std::string& word, auto branch) {
+    branch({}, word.size());
+  }).then(got.completion());
   REQUIRE(got.succeeded());
   CHECK(support::holds(*got.outcome(), {std::size_t{1}, std::size_t{2}, std::size_t{3}}));
 }
@@ -68,15 +70,13 @@ TEST_CASE("all: the initiator may take the operation's stop token", "[algorithm]
 TEST_CASE("all: C initiators take element, out, callback and context", "[algorithm][all][c]") {
   delivered<all_outcome<int>> got;
   std::vector<std::pair<void (*)(int, void*), void*>> later;
-  fanout::all<int, fanout::errno_callback>(
-      std::array{1, 2, 3, 4},
-      [&](int n, int* out, void (*callback)(int, void*), void* context) {
-        *out = n * 10;
-        if (n % 2 == 0) return 0;
-        later.emplace_back(callback, context);
-        return -EINPROGRESS;
-      })
-      .then(got.completion());
+  fanout::all<int, fanout::errno_callback>(std::array{1, 2, 3, 4}, [&](int n, int* out, void (*callback)(int, void*),
+                                                                       void* context) {
+    *out = n * 10;
+    if (n % 2 == 0) return 0;
+    later.emplace_back(callback, context);
+    return -EINPROGRESS;
+  }).then(got.completion());
   CHECK(got.times == 0);
   for (auto [callback, context] : later) callback(0, context);
   REQUIRE(got.succeeded());
@@ -85,13 +85,16 @@ TEST_CASE("all: C initiators take element, out, callback and context", "[algorit
 
 TEST_CASE("all: with a C policy, C++ initiators are recognised and called as such", "[algorithm][all][c]") {
   delivered<all_outcome<int>> got;
-  fanout::all<int, fanout::errno_callback>(std::array{1, 2}, [](int n, auto branch) { branch(0, n); }).then(got.completion());
+  fanout::all<int, fanout::errno_callback>(std::array{1, 2}, [](int n, auto branch) {
+    branch(0, n);
+  }).then(got.completion());
   REQUIRE(got.succeeded());
   CHECK(support::holds(*got.outcome(), {1, 2}));
 
   delivered<support::void_outcome<>> nothing;
-  fanout::all<void, fanout::errno_callback>(std::array{1, 2}, [](int, void (*)(int, void*), void*) { return 0; })
-      .then(nothing.completion());
+  fanout::all<void, fanout::errno_callback>(std::array{1, 2}, [](int, void (*)(int, void*), void*) {
+    return 0;
+  }).then(nothing.completion());
   CHECK(nothing.succeeded());
 }
 
@@ -103,7 +106,9 @@ TEST_CASE("all: other callback policies and error types", "[algorithm][all]") {
 
 #if FANOUT_HAS_EXCEPTIONS
   delivered<all_outcome<int, std::exception_ptr>> thrown;
-  fanout::all<int, fanout::handler, std::exception_ptr>(std::array{1}, [](int, auto) { throw 5; }).then(thrown.completion());
+  fanout::all<int, fanout::handler, std::exception_ptr>(std::array{1}, [](int, auto) {
+    throw 5;
+  }).then(thrown.completion());
   REQUIRE(thrown.once());
   CHECK_THROWS_AS(std::rethrow_exception(thrown.failure().cause), int);
 #endif

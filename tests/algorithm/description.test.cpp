@@ -76,7 +76,9 @@ TEST_CASE("views that have to be begun non-const, and elements that are made on 
   CHECK(support::holds(*squares(shifted), {100, 121, 144}));
 
   delivered<all_outcome<std::size_t>> got;
-  fanout::all<std::size_t>(std::views::iota(1, 4) | std::views::transform([](int n) { return std::string(static_cast<std::size_t>(n), 'x'); }),
+  fanout::all<std::size_t>(std::views::iota(1, 4) | std::views::transform([](int n) {
+                             return std::string(static_cast<std::size_t>(n), 'x');
+                           }),
                            [](std::string text, auto branch) { branch({}, text.size()); })
       .then(got.completion());
   REQUIRE(got.succeeded());
@@ -284,7 +286,9 @@ TEST_CASE("initiators are lambdas, function objects, mutable, move-only, borrowe
   CHECK(support::holds(*owned.outcome(), {8}));
 
   delivered<all_outcome<int>> plain;
-  fanout::all<int>(std::array{1, 2}, [](int n, auto branch) { free_function(n, std::move(branch)); }).then(plain.completion());
+  fanout::all<int>(std::array{1, 2}, [](int n, auto branch) {
+    free_function(n, std::move(branch));
+  }).then(plain.completion());
   CHECK(free_calls == 2);
   CHECK(support::holds(*plain.outcome(), {1, 2}));
 }
@@ -297,15 +301,17 @@ TEST_CASE("an element may be a pair, and its initiator a call of one of its memb
   CHECK(support::holds(*pairs.outcome(), {2, 3}));
 
   delivered<all_outcome<int>> members;
-  fanout::all<int>(std::vector<account>{{5}, {6}}, [](account& a, auto branch) { a.read(std::move(branch)); })
-      .then(members.completion());
+  fanout::all<int>(std::vector<account>{{5}, {6}}, [](account& a, auto branch) {
+    a.read(std::move(branch));
+  }).then(members.completion());
   CHECK(support::holds(*members.outcome(), {5, 6}));
 }
 
 TEST_CASE("an initiator's result is ignored", "[description][initiator]") {
   delivered<all_outcome<int>> got;
-  fanout::all<int>(std::array{1}, [](int n, auto branch) { return branch({}, n), std::string("ignored"); })
-      .then(got.completion());
+  fanout::all<int>(std::array{1}, [](int n, auto branch) {
+    return branch({}, n), std::string("ignored");
+  }).then(got.completion());
   CHECK(got.succeeded());
 }
 
@@ -333,8 +339,9 @@ TEST_CASE("want of memory arrives at the completion, and nothing has been starte
 
 TEST_CASE("too many elements arrive at the completion", "[description][E20]") {
   delivered<all_outcome<char>> got;
-  fanout::all<char>(std::views::iota(std::size_t{0}, std::size_t{1} << 33), [](std::size_t, auto) { FAIL("ran"); })
-      .then(got.completion());
+  fanout::all<char>(std::views::iota(std::size_t{0}, std::size_t{1} << 33), [](std::size_t, auto) {
+    FAIL("ran");
+  }).then(got.completion());
   CHECK(got.failed(fanout::no_index, errc::too_many));
 }
 
@@ -451,10 +458,13 @@ TEST_CASE("stop_on: ours, the standard's, and one that is never stopped", "[desc
 TEST_CASE("stop_on: stop while the elements are started", "[description][stop][E4]") {
   fanout::inplace_stop_source outer;
   delivered<settle_outcome<int>> got;
-  fanout::settle<int>(std::array{1, 2, 3}, [&](int n, auto branch) {
-    if (n == 2) outer.request_stop();
-    branch({}, n);
-  }).stop_on(outer.get_token()).then(got.completion());
+  fanout::settle<int>(std::array{1, 2, 3},
+                      [&](int n, auto branch) {
+                        if (n == 2) outer.request_stop();
+                        branch({}, n);
+                      })
+      .stop_on(outer.get_token())
+      .then(got.completion());
   REQUIRE(got.succeeded());
   CHECK(*(*got.outcome())[1] == 2);
   CHECK((*got.outcome())[2].stopped());
@@ -466,10 +476,18 @@ TEST_CASE("options may be set in any order, together", "[description]") {
   fanout::inplace_stop_source outer;
   const auto described = [] { return fanout::all<int>(std::array{1, 2}, [](int n, auto branch) { branch({}, n); }); };
   delivered<all_outcome<int>> first;
-  described().count_with<fanout::refcount::local>().stop_on(outer.get_token()).allocate_with(allocator).then(first.completion());
+  described()
+      .count_with<fanout::refcount::local>()
+      .stop_on(outer.get_token())
+      .allocate_with(allocator)
+      .then(first.completion());
   CHECK(first.succeeded());
   delivered<all_outcome<int>> second;
-  described().allocate_with(allocator).stop_on(outer.get_token()).count_with<fanout::refcount::local>().then(second.completion());
+  described()
+      .allocate_with(allocator)
+      .stop_on(outer.get_token())
+      .count_with<fanout::refcount::local>()
+      .then(second.completion());
   CHECK(second.succeeded());
   CHECK(counts.allocations == 2);
 }
@@ -480,7 +498,8 @@ TEST_CASE("the completion may start the same kind of operation again", "[descrip
     int* sum;
     void operator()(all_outcome<int> outcome) && noexcept {
       *sum += (*outcome)[0];
-      if (--*left != 0) fanout::all<int>(std::array{*left}, [](int n, auto branch) { branch({}, n); }).then(again{left, sum});
+      if (--*left != 0)
+        fanout::all<int>(std::array{*left}, [](int n, auto branch) { branch({}, n); }).then(again{left, sum});
     }
   };
   int left = 1000;

@@ -44,15 +44,14 @@ TEST_CASE("settle: nothing to do is done", "[algorithm][settle][E1]") {
 
 TEST_CASE("settle: C initiators' return values and callbacks", "[algorithm][settle][c]") {
   delivered<settle_outcome<int>> got;
-  fanout::settle<int, fanout::errno_callback>(std::array{1, 2, 3},
-                                              [](int n, int* out, void (*callback)(int, void*), void* context) {
-                                                *out = n;
-                                                if (n == 1) return 0;
-                                                if (n == 2) return -EIO;
-                                                callback(ETIMEDOUT, context);
-                                                return -EINPROGRESS;
-                                              })
-      .then(got.completion());
+  fanout::settle<int, fanout::errno_callback>(std::array{1, 2, 3}, [](int n, int* out, void (*callback)(int, void*),
+                                                                      void* context) {
+    *out = n;
+    if (n == 1) return 0;
+    if (n == 2) return -EIO;
+    callback(ETIMEDOUT, context);
+    return -EINPROGRESS;
+  }).then(got.completion());
   REQUIRE(got.succeeded());
   const auto& all = *got.outcome();
   CHECK(*all[0] == 1);

@@ -31,7 +31,8 @@ const auto long_ago = std::chrono::steady_clock::now() - std::chrono::hours(1);
 const auto far_away = std::chrono::steady_clock::now() + std::chrono::hours(1000);
 
 TEST_CASE("wait returns what a completion would have been given", "[algorithm][wait]") {
-  const auto values = fanout::wait(fanout::all<int>(std::array{1, 2, 3}, [](int n, auto branch) { branch({}, n * n); }));
+  const auto values =
+      fanout::wait(fanout::all<int>(std::array{1, 2, 3}, [](int n, auto branch) { branch({}, n * n); }));
   REQUIRE(values);
   CHECK(support::holds(*values, {1, 4, 9}));
 
@@ -60,12 +61,14 @@ TEST_CASE("wait inside a completion, and inside an initiator", "[algorithm][wait
   int sum = 0;
   auto sum_of = [](std::vector<int> numbers) {
     int total = 0;
-    const auto squares = fanout::wait(fanout::all<int>(std::move(numbers), [](int n, auto branch) { branch({}, n * n); }));
+    const auto squares =
+        fanout::wait(fanout::all<int>(std::move(numbers), [](int n, auto branch) { branch({}, n * n); }));
     for (const int x : *squares) total += x;
     return total;
   };
-  fanout::all<int>(std::array{1, 2}, [&](int n, auto branch) { branch({}, sum_of({n, n})); })
-      .then([&](auto outcome) noexcept { sum = sum_of({(*outcome)[0], (*outcome)[1]}); });
+  fanout::all<int>(std::array{1, 2}, [&](int n, auto branch) {
+    branch({}, sum_of({n, n}));
+  }).then([&](auto outcome) noexcept { sum = sum_of({(*outcome)[0], (*outcome)[1]}); });
   CHECK(sum == 4 + 64);
 }
 
@@ -74,10 +77,11 @@ TEST_CASE("wait_until: nothing of the deadline is seen where everything reports 
       fanout::wait_until(fanout::all<int>(std::array{1}, [](int n, auto branch) { branch({}, n); }), long_ago);
   CHECK(inline_done);
   std::thread other;
-  const auto remote = fanout::wait_until(fanout::all<int>(std::array{1}, [&](int n, auto branch) {
-                                           other = std::thread([n, mine = std::move(branch)]() mutable { mine({}, n); });
-                                         }),
-                                         far_away);
+  const auto remote = fanout::wait_until(
+      fanout::all<int>(
+          std::array{1},
+          [&](int n, auto branch) { other = std::thread([n, mine = std::move(branch)]() mutable { mine({}, n); }); }),
+      far_away);
   other.join();
   CHECK(remote);
 }
@@ -128,8 +132,9 @@ TEST_CASE("wait under an outer stop token", "[algorithm][wait][E12]") {
 TEST_CASE("wait says so when there is no memory", "[algorithm][wait][E6]") {
   support::tally counts;
   counts.refuse_from = 0;
-  const auto outcome = fanout::wait(fanout::settle<int>(std::array{1}, [](int, auto) { FAIL("ran"); })
-                                        .allocate_with(support::counting_allocator<std::byte>(counts)));
+  const auto outcome = fanout::wait(fanout::settle<int>(std::array{1}, [](int, auto) {
+                                      FAIL("ran");
+                                    }).allocate_with(support::counting_allocator<std::byte>(counts)));
   REQUIRE(!outcome);
   CHECK(outcome.error().cause == errc::out_of_memory);
 }
@@ -152,7 +157,8 @@ class slow_to_go {
   std::atomic<bool>* late_;
 };
 
-TEST_CASE("when wait has returned, initiator, range and policy are gone, and nobody touches them", "[algorithm][wait][I2]") {
+TEST_CASE("when wait has returned, initiator, range and policy are gone, and nobody touches them",
+          "[algorithm][wait][I2]") {
   std::atomic<bool> returned = false;
   std::atomic<bool> late = false;
   std::thread other;

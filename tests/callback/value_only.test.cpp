@@ -30,7 +30,9 @@ TEST_CASE("a branch of an interface that cannot fail is called with its value", 
 
 TEST_CASE("a branch without a value is called with nothing", "[value_only]") {
   delivered<support::void_outcome<>> got;
-  fanout::issue<void, fanout::value_only>(1, fanout::combine::all, got.completion()).start(0, [](auto branch) { branch(); });
+  fanout::issue<void, fanout::value_only>(1, fanout::combine::all, got.completion()).start(0, [](auto branch) {
+    branch();
+  });
   CHECK(got.succeeded());
 }
 

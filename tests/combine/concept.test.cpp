@@ -67,7 +67,8 @@ struct greatest {
 
   fanout::result<int, fanout::failure<>> result(support::all_outcome<int> all) const {
     if (!all) return fanout::unexpected(std::move(all.error()));
-    if (all->empty()) return fanout::unexpected(fanout::failure<>{fanout::no_index, make_error_code(errc::no_candidates), 0, {}});
+    if (all->empty())
+      return fanout::unexpected(fanout::failure<>{fanout::no_index, make_error_code(errc::no_candidates), 0, {}});
     int most = (*all)[0];
     for (const int x : *all) most = x > most ? x : most;
     return most;

@@ -93,15 +93,16 @@ TEST_CASE("with: the function does not run if a branch failed or gave up", "[wit
 
 TEST_CASE("with: branches without values, and a function without a result", "[with]") {
   delivered<with_outcome<int>> number;
-  fanout::issue<void>(1, fanout::combine::with([] { return 5; }), number.completion()).start(0, [](auto branch) { branch({}); });
+  fanout::issue<void>(1, fanout::combine::with([] { return 5; }), number.completion()).start(0, [](auto branch) {
+    branch({});
+  });
   REQUIRE(number.succeeded());
   CHECK(*number.outcome() == 5);
 
   bool ran = false;
   delivered<support::void_outcome<>> nothing;
-  fanout::issue<int>(1, fanout::combine::with([&](auto) { ran = true; }), nothing.completion()).start(0, [](auto branch) {
-    branch({}, 1);
-  });
+  fanout::issue<int>(1, fanout::combine::with([&](auto) { ran = true; }), nothing.completion())
+      .start(0, [](auto branch) { branch({}, 1); });
   CHECK(nothing.succeeded());
   CHECK(ran);
 }
@@ -128,9 +129,8 @@ TEST_CASE("with: runs on the thread that reports last, before the completion", "
                                        return values[0];
                                      }),
                                      got.completion());
-    issuer.start(0, [&](auto branch) {
-      other = std::thread([mine = std::move(branch)]() mutable { mine.set_value(3); });
-    });
+    issuer.start(
+        0, [&](auto branch) { other = std::thread([mine = std::move(branch)]() mutable { mine.set_value(3); }); });
   }
   const auto id = other.get_id();
   other.join();
@@ -163,8 +163,9 @@ TEST_CASE("with: a function that throws is the operation's failure, with its exc
   {
     delivered<with_outcome<int>> got;
     {
-      auto issuer = fanout::issue<counted>(2, fanout::combine::with([](auto) -> int { throw std::string("no result"); }),
-                                           got.completion(), support::counting_allocator<std::byte>(counts));
+      auto issuer =
+          fanout::issue<counted>(2, fanout::combine::with([](auto) -> int { throw std::string("no result"); }),
+                                 got.completion(), support::counting_allocator<std::byte>(counts));
       issuer.start(0, [](auto branch) { branch({}, 1); });
       issuer.start(1, [](auto branch) { branch({}, 2); });
     }

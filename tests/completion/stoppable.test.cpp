@@ -82,8 +82,8 @@ TEMPLATE_TEST_CASE("stop inside a start: the branches after it are not started",
   CHECK(all[2].stopped());
 }
 
-TEMPLATE_TEST_CASE("stop while branches are out: they are asked, and their reports are the truth", "[stoppable][E12]", ours,
-                   standard) {
+TEMPLATE_TEST_CASE("stop while branches are out: they are asked, and their reports are the truth", "[stoppable][E12]",
+                   ours, standard) {
   TestType outer;
   delivered<all_outcome<int>> got;
   auto issuer = fanout::issue<int>(2, fanout::combine::all, stoppable(outer.token(), got.completion()));
@@ -128,8 +128,8 @@ TEMPLATE_TEST_CASE("stop inside the completion does nothing", "[stoppable][E12]"
   CHECK(times == 1);
 }
 
-TEMPLATE_TEST_CASE("a branch's error comes before an outer stop, and noise does not displace it", "[stoppable][I7]", ours,
-                   standard) {
+TEMPLATE_TEST_CASE("a branch's error comes before an outer stop, and noise does not displace it", "[stoppable][I7]",
+                   ours, standard) {
   TestType outer;
   delivered<all_outcome<int>> got;
   auto issuer = fanout::issue<int>(2, fanout::combine::all, stoppable(outer.token(), got.completion()));
@@ -157,8 +157,8 @@ struct gives_up {
   std::optional<fanout::inplace_stop_callback<on_stop>> callback;
 };
 
-TEMPLATE_TEST_CASE("branches that give up at once: the operation completes inside request_stop", "[stoppable][I6]", ours,
-                   standard) {
+TEMPLATE_TEST_CASE("branches that give up at once: the operation completes inside request_stop", "[stoppable][I6]",
+                   ours, standard) {
   TestType outer;
   delivered<all_outcome<int>> got;
   auto issuer = fanout::issue<int>(3, fanout::combine::all, stoppable(outer.token(), got.completion()));

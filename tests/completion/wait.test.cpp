@@ -22,8 +22,8 @@
 
 namespace {
 
-using fanout::errc;
 using fanout::completion::waiter;
+using fanout::errc;
 using support::all_outcome;
 using support::delivered;
 using support::settle_outcome;
@@ -32,8 +32,10 @@ const std::error_code io_error = std::make_error_code(std::errc::io_error);
 const auto long_ago = std::chrono::steady_clock::now() - std::chrono::hours(1);
 const auto far_away = std::chrono::steady_clock::now() + std::chrono::hours(1000);
 
-static_assert(!std::is_copy_constructible_v<waiter<all_outcome<int>>> && !std::is_move_constructible_v<waiter<all_outcome<int>>>);
-static_assert(fanout::completion::policy<decltype(std::declval<waiter<all_outcome<int>>&>().completion()), all_outcome<int>>);
+static_assert(!std::is_copy_constructible_v<waiter<all_outcome<int>>> &&
+              !std::is_move_constructible_v<waiter<all_outcome<int>>>);
+static_assert(
+    fanout::completion::policy<decltype(std::declval<waiter<all_outcome<int>>&>().completion()), all_outcome<int>>);
 
 TEST_CASE("what is delivered already does not block", "[wait]") {
   waiter<all_outcome<int>> done;
@@ -77,9 +79,8 @@ TEST_CASE("an embedded operation on the waiting thread's stack", "[wait][embedde
       {
         auto issuer = op.issue();
         issuer.start(0, [](auto branch) { branch({}, 1); });
-        issuer.start(1, [&](auto branch) {
-          other = std::thread([mine = std::move(branch)]() mutable { mine.set_value(2); });
-        });
+        issuer.start(
+            1, [&](auto branch) { other = std::thread([mine = std::move(branch)]() mutable { mine.set_value(2); }); });
       }
       const auto outcome = done.wait();
       REQUIRE(outcome);
@@ -127,7 +128,9 @@ TEST_CASE("waiting inside a completion runs first what is queued behind it", "[w
 TEST_CASE("waiting with a deadline: completion wins if everything had been reported", "[wait][E7]") {
   for (const auto& deadline : {long_ago, far_away}) {
     waiter<all_outcome<int>> done;
-    fanout::issue<int>(1, fanout::combine::all, done.completion_with_deadline()).start(0, [](auto branch) { branch({}, 4); });
+    fanout::issue<int>(1, fanout::combine::all, done.completion_with_deadline()).start(0, [](auto branch) {
+      branch({}, 4);
+    });
     const auto outcome = done.wait_until(deadline);
     REQUIRE(outcome);
     CHECK((*outcome)[0] == 4);
@@ -228,7 +231,9 @@ TEST_CASE("the deadline against the last completion: one of them, and no hang", 
 
 TEST_CASE("a deadline may be a time point of any clock", "[wait]") {
   waiter<all_outcome<int>> done;
-  fanout::issue<int>(1, fanout::combine::all, done.completion_with_deadline()).start(0, [](auto branch) { branch({}, 4); });
+  fanout::issue<int>(1, fanout::combine::all, done.completion_with_deadline()).start(0, [](auto branch) {
+    branch({}, 4);
+  });
   CHECK(done.wait_until(std::chrono::system_clock::time_point()));
 }
 

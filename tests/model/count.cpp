@@ -49,9 +49,9 @@ enum way {
   by_return,      // inside start, by the C initiator's return value
   elsewhere,      // on another thread, any time after it was started
   before_return,  // on another thread, and over before start returns
-  later,          // by the issuing thread, after its last start and outside of any; perhaps after the issuer has left it
-  in_another,     // inside start, but inside the start of another operation that is nested in it
-  dropped,        // inside start, by dropping the handle
+  later,       // by the issuing thread, after its last start and outside of any; perhaps after the issuer has left it
+  in_another,  // inside start, but inside the start of another operation that is nested in it
+  dropped,     // inside start, by dropping the handle
   dropped_elsewhere,
   ways
 };
@@ -190,7 +190,8 @@ void all_remote(test& t) {
   auto& x = t.make<state>();
   auto made = op::make(N, {}, note_outcome{&x.seen}, {});
   x.issuer.emplace(*std::move(made));
-  for (std::size_t i = 0; i != N; ++i) x.issuer->start(i, [&x, i](op::branch branch) { x.handles[i] = std::move(branch); });
+  for (std::size_t i = 0; i != N; ++i)
+    x.issuer->start(i, [&x, i](op::branch branch) { x.handles[i] = std::move(branch); });
   for (std::size_t i = 0; i != N; ++i) t.thread([&x, i] { (*x.handles[i])(0, 1); });
   t.thread([&x] { std::move(*x.issuer).seal(); });
   t.finally([&x] { require(x.seen.runs == 1 && x.seen.sum == N, "the completion did not run once with every value"); });
@@ -208,11 +209,12 @@ void used_until_the_seal(test& t) {
   t.thread([&x] {
     auto made = op::make(N, {}, note_outcome{&x.seen}, {});
     op::issuer issuer(*std::move(made));
-    for (std::size_t i = 0; i != N; ++i) issuer.start(i, [&x, i](op::branch branch) { x.handles[i] = std::move(branch); });
+    for (std::size_t i = 0; i != N; ++i)
+      issuer.start(i, [&x, i](op::branch branch) { x.handles[i] = std::move(branch); });
     x.started.set();
     require(!issuer.stop_requested(), "nobody asked to stop");  // reads the operation
     require(x.seen.runs == 0, "completed out from underneath the issuing code");
-    issuer.completion().seen = &x.seen;                         // writes it
+    issuer.completion().seen = &x.seen;  // writes it
   });
   for (std::size_t i = 0; i != N; ++i) t.thread([&x, i] { x.started.wait(), (*x.handles[i])(0, 1); });
   t.finally([&x] { require(x.seen.runs == 1 && x.seen.sum == N, "the completion did not run once with every value"); });
@@ -239,7 +241,8 @@ int main() {
   check("all remote, N = 3: (N + 1)! executions", all_remote<3>, 24);
   check("all remote, N = 4: (N + 1)! executions", all_remote<4>, 120);
   if (full) check("all remote, N = 5: (N + 1)! executions", all_remote<5>, 720);
-  check_red("the issuing right is handed on without release/acquire",
-            [](test& t) { every_way<2>(t, 0, dropped, true, false); }, "data race");
+  check_red(
+      "the issuing right is handed on without release/acquire",
+      [](test& t) { every_way<2>(t, 0, dropped, true, false); }, "data race");
   return exit_code;
 }

@@ -48,7 +48,8 @@ struct all_of {
       }
     }
   };
-  using op = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, tell<seen>, Refcount, bytes, Width>;
+  using op =
+      fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, tell<seen>, Refcount, bytes, Width>;
 
   static auto issue(std::size_t n, seen& s) { return *op::make(n, {}, tell<seen>{&s}, {}); }
 };
@@ -88,7 +89,8 @@ void issuing_throws(test& t) {
   for (std::size_t i = 0; i != x.j; ++i) t.thread([&x, i] { x.go[i].wait(), (*x.handles[i])(0, 1); });
   t.finally([&x] {
     require(x.seen.runs == 1, "the completion did not run exactly once");
-    require(!x.seen.succeeded && x.seen.failure.cause == fanout::errc::issuer_threw, "the cause is not that issuing threw");
+    require(!x.seen.succeeded && x.seen.failure.cause == fanout::errc::issuer_threw,
+            "the cause is not that issuing threw");
     require(x.caught != ThroughIssue, "the exception went to the wrong place");
     require((x.seen.failure.exception != nullptr) == ThroughIssue, "the exception is not where it was promised");
   });
@@ -142,7 +144,8 @@ void errors_meet(test& t) {
   t.finally([&x] {
     require(x.seen.runs == 1 && !x.seen.succeeded, "the completion did not run once, as a failure");
     const auto& f = x.seen.failure;
-    require(f.cause == (f.index == 0 ? std::errc::io_error : std::errc::timed_out), "index and cause are of two branches");
+    require(f.cause == (f.index == 0 ? std::errc::io_error : std::errc::timed_out),
+            "index and cause are of two branches");
     require(f.index < 2 && f.suppressed == 1, "not one cause and one suppressed");
   });
 }
@@ -198,7 +201,8 @@ void an_error_stops_the_sibling(test& t) {
     if (mine) x.sibling->set_value(1);
     std::move(*x.issuer).seal();
   });
-  t.finally([&x] { require(x.seen.runs == 1 && x.seen.failure.index == 0, "not failed once, by the branch that failed"); });
+  t.finally(
+      [&x] { require(x.seen.runs == 1 && x.seen.failure.index == 0, "not failed once, by the branch that failed"); });
 }
 
 // N unknown: branches complete while others are still being started, also beyond the first array.
@@ -251,7 +255,8 @@ void settles(test& t) {
   t.thread([&x] { x.handles[0]->set_value(1), std::move(*x.issuer).seal(); });
   t.thread([&x] { x.handles[1]->set_error(std::make_error_code(std::errc::io_error)); });
   t.thread([&x] { x.handles[2]->set_stopped(); });
-  t.finally([&x] { require(x.seen.runs == 1 && x.seen.as_expected, "not settled once with every branch's own result"); });
+  t.finally(
+      [&x] { require(x.seen.runs == 1 && x.seen.as_expected, "not settled once with every branch's own result"); });
 }
 
 }  // namespace

@@ -17,8 +17,8 @@
 namespace model {
 
 namespace explorer = fanout::testing::explorer;
-using explorer::require;
 using explorer::platform;
+using explorer::require;
 using explorer::test;
 
 template <class T>
@@ -57,7 +57,8 @@ void check(const char* name, Scenario scenario, std::uint64_t executions = 0, ex
 template <class Scenario>
 void check_red(const char* name, Scenario scenario, const char* reason) {
   const explorer::report report = explorer::explore(scenario);
-  const bool found = report.verdict == explorer::report::verdict::failed && report.reason.find(reason) != std::string::npos;
+  const bool found =
+      report.verdict == explorer::report::verdict::failed && report.reason.find(reason) != std::string::npos;
   std::printf("%-10s %-72s %9llu executions\n", found ? "red" : "UNEXPECTED", name,
               static_cast<unsigned long long>(report.executions));
   if (!found) {

@@ -142,17 +142,22 @@ void source_freed_after_delivery(test& t) {
 int main() {
   // The stop source's lock is explored with spurious and stale failures in stop_token.cpp; here they would only multiply.
   const explorer::options plain{.spurious = 0, .stale_failures = false};
-  check("stop against a branch that completes inline",
-        [](test& t) { stop_against_completion<1>(t, by_handle, by_handle); }, 0, plain);
-  check("the same, the request may come before the operation is made",
-        [](test& t) { stop_against_completion<1>(t, by_handle, by_handle, true); }, 0, plain);
+  check(
+      "stop against a branch that completes inline",
+      [](test& t) { stop_against_completion<1>(t, by_handle, by_handle); }, 0, plain);
+  check(
+      "the same, the request may come before the operation is made",
+      [](test& t) { stop_against_completion<1>(t, by_handle, by_handle, true); }, 0, plain);
   check("stop against a remote branch", [](test& t) { stop_against_completion<1>(t, elsewhere, elsewhere); }, 0, plain);
   check("the source is freed after delivery", source_freed_after_delivery, 0, plain);
   if (full_depth()) {
-    check("stop against a branch that the request completes",
-          [](test& t) { stop_against_completion<1>(t, taken_over, taken_over); }, 0, plain);
+    check(
+        "stop against a branch that the request completes",
+        [](test& t) { stop_against_completion<1>(t, taken_over, taken_over); }, 0, plain);
     check("stop against two branches", [](test& t) { stop_against_completion<2>(t, by_handle, elsewhere); }, 0, plain);
-    check("stop against a branch that listens", [](test& t) { stop_against_completion<1>(t, listening, listening); }, 0, plain);
+    check(
+        "stop against a branch that listens", [](test& t) { stop_against_completion<1>(t, listening, listening); }, 0,
+        plain);
   }
   return exit_code;
 }

@@ -7,8 +7,8 @@
 // The library's own preconditions are findings too.
 #define FANOUT_ASSERT(condition, sentence) fanout::testing::explorer::require(static_cast<bool>(condition), sentence)
 
-#include "fanout/testing/explorer.hpp"
 #include "fanout/stop_token.hpp"
+#include "fanout/testing/explorer.hpp"
 
 #include <cstdio>
 #include <new>

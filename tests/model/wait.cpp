@@ -37,7 +37,8 @@ void unmake(T* object) {
 // The waiter and the operation lie in memory that the waiting thread frees as soon as wait() has returned, as a stack would.
 template <std::size_t N>
 void waiter_destroys_at_once(test& t) {
-  using embedded = fanout::embedded<number, N, fanout::combine::all_t<std::error_code>, to_waiter, fanout::handler, strategy>;
+  using embedded =
+      fanout::embedded<number, N, fanout::combine::all_t<std::error_code>, to_waiter, fanout::handler, strategy>;
   struct frame {
     waiter delivered;
     embedded op{fanout::combine::all, delivered.completion()};
@@ -132,7 +133,8 @@ void deadline_against_completion(test& t) {
       if (o) {
         require(!Fails && o->size() == N && (*o)[0] == 1, "a branch's value was lost");
       } else if (o.error().cause != fanout::errc::deadline) {
-        require(Fails && o.error().cause == std::errc::io_error && o.error().index == 0, "neither the deadline nor the error");
+        require(Fails && o.error().cause == std::errc::io_error && o.error().index == 0,
+                "neither the deadline nor the error");
       }
     }
     unmake(delivered);
@@ -160,7 +162,8 @@ void waiting_inside_a_completion(test& t) {
     std::optional<typename waits_for::branch>* inner;
     int* sum;
     void operator()(outcome) noexcept {
-      using queued = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, complete_inner, strategy, bytes>;
+      using queued =
+          fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, complete_inner, strategy, bytes>;
       waiter delivered;
       {
         auto issuer = *waits_for::make(1, {}, delivered.completion(), {});
@@ -186,14 +189,18 @@ int main() {
   check("the waiter destroys at once, N = 1", waiter_destroys_at_once<1>);
   check("the waiter destroys at once, N = 2", waiter_destroys_at_once<2>);
   check("another thread seals", sealed_elsewhere);
-  check("deadline against completion, N = 1", deadline_against_completion<1>, 0, {.spurious = 0, .stale_failures = false});
+  check("deadline against completion, N = 1", deadline_against_completion<1>, 0,
+        {.spurious = 0, .stale_failures = false});
   check("deadline, another thread seals", deadline_sealed_elsewhere, 0, {.spurious = 0, .stale_failures = false});
-  check("deadline against an error, N = 1", deadline_against_completion<1, true>, 0, {.spurious = 0, .stale_failures = false});
+  check("deadline against an error, N = 1", deadline_against_completion<1, true>, 0,
+        {.spurious = 0, .stale_failures = false});
   check("waiting inside a completion", waiting_inside_a_completion);
   if (full_depth()) {
     check("the waiter destroys at once, N = 3", waiter_destroys_at_once<3>);
-    check("the waiter destroys at once, N = 1, spurious wake-ups", waiter_destroys_at_once<1>, 0, {.spurious_wakeups = 1});
-    check("deadline against completion, N = 2", deadline_against_completion<2>, 0, {.spurious = 0, .stale_failures = false});
+    check("the waiter destroys at once, N = 1, spurious wake-ups", waiter_destroys_at_once<1>, 0,
+          {.spurious_wakeups = 1});
+    check("deadline against completion, N = 2", deadline_against_completion<2>, 0,
+          {.spurious = 0, .stale_failures = false});
   }
   return exit_code;
 }

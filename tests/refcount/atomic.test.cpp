@@ -22,7 +22,9 @@ TEST_CASE("atomic: a hold keeps it from zero and is never had from zero", "[refc
   refcount_conformance::run_holds<atomic>();
 }
 
-TEST_CASE("atomic: branches may be added while issuing", "[refcount][atomic]") { refcount_conformance::run_add<atomic>(); }
+TEST_CASE("atomic: branches may be added while issuing", "[refcount][atomic]") {
+  refcount_conformance::run_add<atomic>();
+}
 
 TEST_CASE("atomic: exactly one thread is the last and sees what the others wrote", "[refcount][atomic][I3]") {
   refcount_conformance::run_threads<atomic>();

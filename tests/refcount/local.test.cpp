@@ -83,7 +83,9 @@ TEST_CASE("local: a throwing initiator is its branch's error", "[refcount][local
 TEST_CASE("local under a description", "[refcount][local]") {
   delivered<support::settle_outcome<int>> got;
   const std::vector<int> numbers{1, 2, 3};
-  fanout::settle<int>(numbers, [](int n, auto branch) { branch({}, n * n); }).count_with<local>().then(got.completion());
+  fanout::settle<int>(numbers, [](int n, auto branch) { branch({}, n * n); })
+      .count_with<local>()
+      .then(got.completion());
   REQUIRE(got.succeeded());
   CHECK(*(*got.outcome())[2] == 9);
 }

@@ -20,8 +20,10 @@ namespace fanout {
 /// where `read_shard(shard, branch)` or `read_shard(shard, branch, stop_token)` starts one read. See `description` for what it
 /// owns, and `combine::all` for the policy.
 template <class T, class Callback = handler, class E = std::error_code, class Range, class Initiator>
-[[nodiscard("nothing starts before .then(completion) or fanout::wait(…)")]] auto all(Range&& range, Initiator&& initiator) {
-  return detail::describe<T, Callback>(combine::all_with<E>, std::forward<Range>(range), std::forward<Initiator>(initiator));
+[[nodiscard("nothing starts before .then(completion) or fanout::wait(…)")]] auto all(Range&& range,
+                                                                                     Initiator&& initiator) {
+  return detail::describe<T, Callback>(combine::all_with<E>, std::forward<Range>(range),
+                                       std::forward<Initiator>(initiator));
 }
 
 }  // namespace fanout

@@ -69,7 +69,8 @@ struct for_element {
 
   template <class Branch, class Token>
     requires std::is_invocable_v<Initiator&, Element, Branch, Token>
-  void operator()(Branch branch, Token token) noexcept(std::is_nothrow_invocable_v<Initiator&, Element, Branch, Token>) {
+  void operator()(Branch branch,
+                  Token token) noexcept(std::is_nothrow_invocable_v<Initiator&, Element, Branch, Token>) {
     static_cast<void>(std::invoke(initiator, std::forward<Element>(element), std::move(branch), std::move(token)));
   }
   template <class Branch>
@@ -136,10 +137,10 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
       Range, Initiator,
       std::conditional_t<unstoppable_token<Token>, Completion, completion::stoppable<Token, Completion>>>;
   template <class Completion>
-  using operation =
-      fanout_op<Callback, combine_type, carried<Completion>,
-                std::conditional_t<is_counted || !std::is_same_v<Refcount, refcount::atomic>, Refcount, refcount::lazy_seed>,
-                Allocator, std::conditional_t<is_counted, known_width, open_width>>;
+  using operation = fanout_op<
+      Callback, combine_type, carried<Completion>,
+      std::conditional_t<is_counted || !std::is_same_v<Refcount, refcount::atomic>, Refcount, refcount::lazy_seed>,
+      Allocator, std::conditional_t<is_counted, known_width, open_width>>;
 
   struct ignore {
     void operator()(auto&&) && noexcept {}
@@ -151,7 +152,8 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   using outcome_type = typename operation<ignore>::outcome_type;
 
   template <class R, class I>
-  description(Combine combine, R&& range, I&& initiator, const Allocator& allocator = Allocator(), Token token = Token())
+  description(Combine combine, R&& range, I&& initiator, const Allocator& allocator = Allocator(),
+              Token token = Token())
       : combine_(std::move(combine)),
         range_(std::in_place, std::forward<R>(range)),
         initiator_(std::in_place, std::forward<I>(initiator)),
@@ -171,10 +173,12 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
     }
     carried<Completion> rider = carry(std::move(completion));
     auto made = op::make(n, detail::bind_combine<T>(std::move(combine_)), std::move(rider), allocator_);
-    if (!made) [[unlikely]] return std::move(rider)(failed(made.error(), {}));
+    if (!made) [[unlikely]]
+      return std::move(rider)(failed(made.error(), {}));
     // The range lies in the operation now, and stays while the issuer holds its reference.
     auto& rode = *made->completion().with;
-    fanout::issue(*std::move(made), [&](auto& issuer) { start_each(issuer, rode.range.get(), rode.initiator.get(), n); });
+    fanout::issue(*std::move(made),
+                  [&](auto& issuer) { start_each(issuer, rode.range.get(), rode.initiator.get(), n); });
   }
 
   /// Asks the branches to stop when stop is requested through `token`: one of ours, or any stoppable token.
@@ -202,7 +206,8 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
     return description<T, Combine, Callback, Range, Initiator, R, A, S>(std::move(*this), allocator, std::move(token));
   }
   template <class R, class A, class S>
-  description(description<T, Combine, Callback, Range, Initiator, R, A, S>&& other, const Allocator& allocator, Token token)
+  description(description<T, Combine, Callback, Range, Initiator, R, A, S>&& other, const Allocator& allocator,
+              Token token)
       : combine_(std::move(other.combine_)),
         range_(std::move(other.range_)),
         initiator_(std::move(other.initiator_)),
@@ -232,16 +237,17 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   }
 
   template <class Issuer>
-  static void start_one(Issuer& issuer, [[maybe_unused]] std::size_t i, initiator_type& initiator, element_type&& element) {
+  static void start_one(Issuer& issuer, [[maybe_unused]] std::size_t i, initiator_type& initiator,
+                        element_type&& element) {
     auto f = [&] {
       if constexpr (calls_c<Callback>) {
         return [&](auto... door) { return std::invoke(initiator, std::forward<element_type>(element), door...); };
       } else {
         using one = detail::for_element<initiator_type, element_type>;
         using branch = typename Issuer::branch;
-        static_assert(std::is_invocable_v<one&, branch> ||
-                          std::is_invocable_v<one&, branch, typename Issuer::stop_token_type>,
-                      "fanout: an initiator is called as f(element, branch) or f(element, branch, stop_token)");
+        static_assert(
+            std::is_invocable_v<one&, branch> || std::is_invocable_v<one&, branch, typename Issuer::stop_token_type>,
+            "fanout: an initiator is called as f(element, branch) or f(element, branch, stop_token)");
         return one{initiator, std::forward<element_type>(element)};
       }
     }();
@@ -282,8 +288,9 @@ namespace detail {
 
 template <class T, class Callback, class Combine, class Range, class Initiator>
 auto describe(Combine combine, Range&& range, Initiator&& initiator) {
-  static_assert(!std::is_array_v<std::remove_reference_t<Range>>,
-                "fanout: a built-in array would be copied as a pointer: pass std::ref(array), a std::span or a std::array");
+  static_assert(
+      !std::is_array_v<std::remove_reference_t<Range>>,
+      "fanout: a built-in array would be copied as a pointer: pass std::ref(array), a std::span or a std::array");
   return description<T, Combine, Callback, std::decay_t<Range>, std::decay_t<Initiator>>(
       std::move(combine), std::forward<Range>(range), std::forward<Initiator>(initiator));
 }

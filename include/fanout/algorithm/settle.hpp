@@ -21,8 +21,10 @@ namespace fanout {
 ///
 /// See `description` for what it owns, and `combine::settle` for the policy.
 template <class T, class Callback = handler, class E = std::error_code, class Range, class Initiator>
-[[nodiscard("nothing starts before .then(completion) or fanout::wait(…)")]] auto settle(Range&& range, Initiator&& initiator) {
-  return detail::describe<T, Callback>(combine::settle_with<E>, std::forward<Range>(range), std::forward<Initiator>(initiator));
+[[nodiscard("nothing starts before .then(completion) or fanout::wait(…)")]] auto settle(Range&& range,
+                                                                                        Initiator&& initiator) {
+  return detail::describe<T, Callback>(combine::settle_with<E>, std::forward<Range>(range),
+                                       std::forward<Initiator>(initiator));
 }
 
 }  // namespace fanout

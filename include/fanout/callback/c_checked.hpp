@@ -26,11 +26,12 @@ using late_callback_handler = void (*)(const late_callback&) noexcept;
 namespace detail {
 
 FANOUT_COLD inline void print_late_callback(const late_callback& late) noexcept {
-  std::fprintf(stderr,
-               "fanout: errc::duplicate_completion: a C callback came for branch %zu (context %p), which had completed before; "
-               "the call was ignored. Look for a library that calls back twice, or calls back although its return value said "
-               "that it would not\n",
-               late.branch, late.context);
+  std::fprintf(
+      stderr,
+      "fanout: errc::duplicate_completion: a C callback came for branch %zu (context %p), which had completed before; "
+      "the call was ignored. Look for a library that calls back twice, or calls back although its return value said "
+      "that it would not\n",
+      late.branch, late.context);
 }
 
 inline std::atomic<late_callback_handler>& installed_late_callback_handler() noexcept {

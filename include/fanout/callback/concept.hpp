@@ -56,9 +56,8 @@ concept c_initiator_policy = c_callback_policy<Policy> && requires(Status status
 /// The shape in which a branch handle is called: `branch(args...)` means `Policy::invoke(branch, args...)`, which completes
 /// the branch exactly once, as its last act.
 template <class Policy, class... Args>
-concept handler_policy = requires(detail::any_branch& branch, Args&&... args) {
-  Policy::invoke(branch, static_cast<Args&&>(args)...);
-};
+concept handler_policy =
+    requires(detail::any_branch& branch, Args&&... args) { Policy::invoke(branch, static_cast<Args&&>(args)...); };
 
 }  // namespace fanout
 

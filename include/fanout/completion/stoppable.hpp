@@ -23,7 +23,8 @@ class stoppable {
  public:
   static constexpr bool is_direct = requires { requires Completion::is_direct; };
 
-  stoppable(Token token, Completion completion) noexcept : token_(std::move(token)), completion_(std::move(completion)) {}
+  stoppable(Token token, Completion completion) noexcept
+      : token_(std::move(token)), completion_(std::move(completion)) {}
   stoppable(stoppable&& other) noexcept : token_(std::move(other.token_)), completion_(std::move(other.completion_)) {}
   ~stoppable() {}
 

@@ -145,8 +145,8 @@ class waiter {
 
   mutex_type mutex_;
   typename detail::blocking<Platform>::condition_variable delivered_;
-  std::optional<Outcome> outcome_;  // guarded by mutex_; has a value once delivered
-  stop_link link_;                  // set while the operation is made, before it is shared; cut under mutex_
+  std::optional<Outcome> outcome_;      // guarded by mutex_; has a value once delivered
+  stop_link link_;                      // set while the operation is made, before it is shared; cut under mutex_
   bool made_ = false, waited_ = false;  // the owner's
 };
 

@@ -54,8 +54,8 @@ class context_table {
     std::uint32_t generation = e.generation.load(std::memory_order_relaxed);
     if ((generation & handle_mask) != (bits(presented) & handle_mask) || (generation & armed) == 0 ||
         // acquire: pairs with make's release. Unarmed and one generation on: no other call with this handle gets past here.
-        !e.generation.compare_exchange_strong(generation, (generation & ~armed) + next_generation, std::memory_order_acquire,
-                                              std::memory_order_relaxed)) {
+        !e.generation.compare_exchange_strong(generation, (generation & ~armed) + next_generation,
+                                              std::memory_order_acquire, std::memory_order_relaxed)) {
       return {nullptr, e.number.load(std::memory_order_relaxed)};
     }
     const redeemed result{e.target, e.number.load(std::memory_order_relaxed)};
@@ -76,7 +76,8 @@ class context_table {
     atomic<std::uint32_t> generation{0};    // 31..1: how often it was used, bit 0: armed
     atomic<std::uint32_t> next_free{none};  // while free: the index below it on the stack
     atomic<std::size_t> number{0};
-    typename Platform::template cell<void*> target{nullptr};  // its user's; handed over by the generation and the free stack
+    typename Platform::template cell<void*> target{
+        nullptr};  // its user's; handed over by the generation and the free stack
   };
 
   static constexpr std::uint32_t armed = 1;
@@ -91,9 +92,12 @@ class context_table {
 
   // A number in a pointer's clothes: nobody dereferences it.
   static void* handle(std::uint32_t index, std::uint32_t generation) noexcept {
-    return reinterpret_cast<void*>((static_cast<std::uintptr_t>(index) << generation_bits) | (generation & handle_mask));
+    return reinterpret_cast<void*>((static_cast<std::uintptr_t>(index) << generation_bits) |
+                                   (generation & handle_mask));
   }
-  static std::uint32_t bits(void* handle) noexcept { return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(handle)); }
+  static std::uint32_t bits(void* handle) noexcept {
+    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(handle));
+  }
   static std::uint32_t index_of(void* handle) noexcept {
     return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(handle) >> generation_bits);
   }
@@ -130,7 +134,8 @@ class context_table {
     std::uint64_t head = free_.load(std::memory_order_relaxed);  // relaxed: only seeds the compare-exchange
     std::uint64_t next;
     do {
-      at(index).next_free.store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);  // published by the exchange
+      at(index).next_free.store(static_cast<std::uint32_t>(head),
+                                std::memory_order_relaxed);  // published by the exchange
       next = ((head >> 32) + 1) << 32 | index;
       // release: next_free, and that the target has been read
     } while (!free_.compare_exchange_weak(head, next, std::memory_order_release, std::memory_order_relaxed));
@@ -152,12 +157,13 @@ class context_table {
     auto* fresh = new (std::nothrow) entry[std::size_t{first_size} << k];
     if (fresh == nullptr) return false;
     // release: publishes the entries; acquire on failure: somebody else's are used.
-    if (!blocks_[k].compare_exchange_strong(block, fresh, std::memory_order_release, std::memory_order_acquire)) delete[] fresh;
+    if (!blocks_[k].compare_exchange_strong(block, fresh, std::memory_order_release, std::memory_order_acquire))
+      delete[] fresh;
     return true;
   }
 
-  atomic<std::uint64_t> free_{0};         // 31..0: the topmost free index or none, 63..32: count of changes
-  atomic<std::uint32_t> used_{0};         // indices 1 .. used_ have been given out at least once
+  atomic<std::uint64_t> free_{0};        // 31..0: the topmost free index or none, 63..32: count of changes
+  atomic<std::uint32_t> used_{0};        // indices 1 .. used_ have been given out at least once
   atomic<entry*> blocks_[max_blocks]{};  // null: not needed yet
 };
 

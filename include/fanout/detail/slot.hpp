@@ -61,9 +61,9 @@ constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return 
 ///   wide: 63..2 = distance from the first slot in bytes (slots are multiples of 8), 1..0 = state.
 template <class T, class E, bool KeepsError, class Platform>
 class slot {
-  using payload_type =
-      std::conditional_t<KeepsError, value_or_error<stored_t<T>, E>, value_only<stored_t<T>>>;
-  static constexpr bool compact = !KeepsError && std::is_trivially_destructible_v<stored_t<T>> && sizeof(payload_type) <= 4 &&
+  using payload_type = std::conditional_t<KeepsError, value_or_error<stored_t<T>, E>, value_only<stored_t<T>>>;
+  static constexpr bool compact = !KeepsError && std::is_trivially_destructible_v<stored_t<T>> &&
+                                  sizeof(payload_type) <= 4 &&
                                   sizeof(typename Platform::template cell<std::uint32_t>) == 4;
   using tag_type = std::conditional_t<compact, std::uint32_t, std::uint64_t>;
 
@@ -76,7 +76,8 @@ class slot {
   slot(const slot&) = delete;
   slot& operator=(const slot&) = delete;
   ~slot() {
-    if constexpr (!(std::is_trivially_destructible_v<stored_t<T>> && (!KeepsError || std::is_trivially_destructible_v<E>))) {
+    if constexpr (!(std::is_trivially_destructible_v<stored_t<T>> &&
+                    (!KeepsError || std::is_trivially_destructible_v<E>))) {
       destroy_payload();
     }
   }
@@ -96,8 +97,16 @@ class slot {
 
   stored_t<T>& value() noexcept { return payload_.value; }
   const stored_t<T>& value() const noexcept { return payload_.value; }
-  E& error() noexcept requires KeepsError { return payload_.error; }
-  const E& error() const noexcept requires KeepsError { return payload_.error; }
+  E& error() noexcept
+    requires KeepsError
+  {
+    return payload_.error;
+  }
+  const E& error() const noexcept
+    requires KeepsError
+  {
+    return payload_.error;
+  }
 
   template <class... Args>
   void construct_value(Args&&... args) noexcept(std::is_nothrow_constructible_v<stored_t<T>, Args...>) {

@@ -26,14 +26,15 @@ namespace fanout::detail {
 /// embedded operation): then this is a view.
 template <class Slot>
 struct slot_range {
-  Slot* first = nullptr;           // the first array
-  std::size_t size = 0;            // of all
-  std::size_t first_size = 0;      // slots in the first array; those with higher indices are in `more`
-  Slot* const* more = nullptr;     // more[k]: the array of first_size * 2^k slots
+  Slot* first = nullptr;        // the first array
+  std::size_t size = 0;         // of all
+  std::size_t first_size = 0;   // slots in the first array; those with higher indices are in `more`
+  Slot* const* more = nullptr;  // more[k]: the array of first_size * 2^k slots
   void (*free)(Slot* first) noexcept = nullptr;
 
   Slot& operator[](std::size_t i) const noexcept {
-    if (i < first_size) [[likely]] return first[i];
+    if (i < first_size) [[likely]]
+      return first[i];
     return beyond(i);
   }
 
@@ -103,8 +104,7 @@ class index_iterator {
 
  public:
   using iterator_concept = std::random_access_iterator_tag;
-  using iterator_category =
-      std::conditional_t<refers, std::random_access_iterator_tag, std::input_iterator_tag>;
+  using iterator_category = std::conditional_t<refers, std::random_access_iterator_tag, std::input_iterator_tag>;
   using value_type = std::remove_cvref_t<Reference>;
   using difference_type = std::ptrdiff_t;
   using reference = Reference;

@@ -188,7 +188,7 @@ auto stop_state<Platform>::lock(word guess, word also) noexcept -> word {
       // Relaxed: this publishes nothing. The holder's exchange in unlock() reads the newest value, thus this one.
       if (word_.compare_exchange_weak(seen, seen | contended_bit, std::memory_order_relaxed, std::memory_order_relaxed))
         seen |= contended_bit;
-    } else {  // held, and the holder knows
+    } else {                                        // held, and the holder knows
       word_.wait(seen, std::memory_order_relaxed);  // relaxed: the exchange that takes the lock acquires
       // One sleeper was woken and contended_bit is gone, but others may be asleep: this thread carries the news of
       // them. That is why it takes the lock whatever it finds, also when stop has been requested meanwhile.

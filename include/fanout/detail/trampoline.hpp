@@ -8,7 +8,7 @@ namespace fanout::detail {
 
 /// A delivery that may have to wait its turn; its node lies in the operation.
 struct delivery {
-  delivery* next;                   // both are set when it is queued, not before
+  delivery* next;  // both are set when it is queued, not before
   void (*run)(delivery*) noexcept;
 };
 

@@ -35,7 +35,8 @@ class basic_atomic {
     while (seen != 0) {  // zero: drained, and it stays drained
       // acquire: a holder that finds branches done may look at what they wrote. No release is needed to take a reference:
       // what the holder does is published by its own release_hold. relaxed on failure: it only tries again.
-      if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+      if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed))
+        return true;
     }
     return false;
   }

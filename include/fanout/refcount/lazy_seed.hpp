@@ -39,7 +39,8 @@ class basic_lazy_seed {
     std::uint64_t seen = count_.load(std::memory_order_relaxed);  // relaxed: only seeds the compare-exchange
     while (seen != 0) {
       // orders as in refcount::atomic
-      if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+      if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed))
+        return true;
     }
     return false;
   }
