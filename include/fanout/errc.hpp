@@ -44,6 +44,7 @@ enum class errc : int {
   no_such_branch,        ///< the index is not below N
   duplicate_completion,  ///< a branch completed a second time
   out_of_memory,         ///< there was no memory for the operation or its next branch
+  no_value,              ///< a branch reported success, but no value
 };
 
 namespace detail {
@@ -81,6 +82,9 @@ constexpr const char* sentence(errc e) noexcept {
       return "the index is not below the number of branches, so nothing was started: use 0 to N - 1";
     case errc::duplicate_completion:
       return "this branch had completed before, and the second completion was ignored: call each callback once";
+    case errc::no_value:
+      return "this branch was called as branch(error) with no error and no value: call branch(error, value) or "
+             "set_value";
     case errc::out_of_memory:
       return "there was no memory for the operation or its next branch, and nothing was started: free some or use a "
              "window";

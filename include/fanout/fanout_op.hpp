@@ -111,6 +111,9 @@ class fanout_op : private detail::delivery {
 
   static_assert(!std::is_reference_v<value_type>,
                 "fanout: a branch's value cannot be a reference: use a pointer or std::reference_wrapper");
+  static_assert(!std::is_const_v<value_type>, "fanout: a branch's value is written by the branch: drop the const");
+  static_assert(std::is_nothrow_move_constructible_v<error_type>,
+                "fanout: an error is moved to where it is kept, so moving the error type must not throw");
   static_assert(std::is_void_v<value_type> || std::is_nothrow_destructible_v<stored_type>,
                 "fanout: a branch's value must have a destructor that does not throw");
   static_assert(std::is_default_constructible_v<error_type>,
@@ -285,6 +288,7 @@ class fanout_op : private detail::delivery {
       FANOUT_ASSERT(fresh, "start(i) twice with the same i");
       if (!fresh) return {nullptr, op->refuse(i, errc::already_started)};
       op->out_of_order_ = op->out_of_order_ + 1;
+      op->last_out_of_order_ = i;
       slot = op->slot_at(i);
       if (!op->stop_.stop_requested()) return {slot, {}};
     }
@@ -446,7 +450,7 @@ class fanout_op : private detail::delivery {
   FANOUT_COLD static void settle_error(slot_type* slot, Error error) noexcept {
     using plain = std::remove_cvref_t<Error>;
     if constexpr (std::is_same_v<plain, error_type>) {
-      note_error(slot, std::forward<Error>(error));
+      note_error(slot, made_error([&] { return error_type(std::forward<Error>(error)); }));
     } else if constexpr (std::is_same_v<plain, std::exception_ptr>) {
       note_error(slot, error_from(error, errc::initiator_threw), error);
     } else if constexpr (std::is_error_code_enum_v<plain> || std::is_same_v<plain, std::errc>) {
@@ -458,9 +462,15 @@ class fanout_op : private detail::delivery {
           std::is_constructible_v<error_type, Error>,
           "fanout: this cannot become the operation's error type: set_error takes that type, a std::error_code, an "
           "error enumeration, a std::exception_ptr or what the error type can be made from");
-      note_error(slot, error_type(std::forward<Error>(error)));
+      note_error(slot, made_error([&] { return error_type(std::forward<Error>(error)); }));
     }
     finish(slot);
+  }
+  // What makes an error may throw; the branch has failed all the same.
+  template <class Make>
+  static error_type made_error(Make&& make) noexcept {
+    FANOUT_TRY { return make(); }
+    FANOUT_CATCH_ALL { return error_traits<error_type>::from(make_error_code(errc::out_of_memory)); }
   }
 
   FANOUT_COLD static void set_stopped(slot_type* slot) noexcept {
@@ -472,11 +482,18 @@ class fanout_op : private detail::delivery {
     fanout_op& op = of(slot);
     const bool first = note_error(slot, error_traits<error_type>::from(make_error_code(errc::abandoned)));
     // Perhaps the initiator is being unwound: start will know, and say so instead.
-    if (!counts_inline || platform::extent() == op.identity()) {
-      op.dropped_in_start_ = slot;
-      op.dropped_is_first_ = first;
-    }
+    if (!counts_inline || platform::extent() == op.identity()) op.note_dropped(index_of(slot), first);
     finish(slot);
+  }
+  // An initiator may drop older branches' handles besides its own. Its own is the one that was started last: in order, the
+  // highest index of all.
+  void note_dropped(std::size_t i, bool first) noexcept {
+    const std::size_t before = dropped_;
+    const bool in_order = out_of_order_ == no_index;
+    if (in_order ? before == no_index || i > before : i == last_out_of_order_) {
+      dropped_ = i;
+      dropped_is_first_ = first;
+    }
   }
 
   // The first real error is the cause, and asks the others to stop before this branch's own release (I7).
@@ -532,7 +549,7 @@ class fanout_op : private detail::delivery {
   FANOUT_COLD void initiator_threw(slot_type* slot, std::size_t i) noexcept {
     std::exception_ptr exception = std::current_exception();
     error_type error = error_from(exception, errc::initiator_threw);
-    if (static_cast<slot_type*>(dropped_in_start_) == slot) {
+    if (dropped_ == i) {
       // Counted inline, so nobody else looks at it before the seal: tell the true cause.
       if constexpr (keeps_errors) {
         slot->error() = std::move(error);
@@ -543,7 +560,7 @@ class fanout_op : private detail::delivery {
     }
     // The branch will report, or has, through its handle. The exception must not be lost: it is the operation's.
     failure_.note(i, std::move(error), std::move(exception));
-    stop_branches();
+    if constexpr (!keeps_errors) stop_branches();
   }
 
   // ---- the C door -------------------------------------------------------------------------------------------------------
@@ -574,6 +591,7 @@ class fanout_op : private detail::delivery {
     }
 
    private:
+    friend fanout_op;
     // A duplicate that arrives after the first was recorded, while the operation lives: named, and otherwise ignored.
     FANOUT_COLD static void duplicate([[maybe_unused]] slot_type* slot) noexcept {
       FANOUT_ASSERT(false, "a C callback came twice for the same branch");
@@ -617,6 +635,8 @@ class fanout_op : private detail::delivery {
     if constexpr (makes_contexts) {
       if (!Callback::retire_context(context)) return;  // its callback came as well: named there, and it came first
     }
+    if (slot->reported()) [[unlikely]]
+      return c_door::duplicate(slot);  // the same, without a context that could tell
     if (Callback::succeeded(status)) [[likely]] {
       slot->mark(detail::branch_state::value);
       count_inline(slot);
@@ -634,8 +654,9 @@ class fanout_op : private detail::delivery {
   }
   FANOUT_COLD void c_initiator_threw(slot_type* slot, [[maybe_unused]] void* context) noexcept {
     if constexpr (makes_contexts) {
-      if (!Callback::retire_context(context)) return;
+      if (!Callback::retire_context(context)) return initiator_threw(slot, index_of(slot));
     }
+    if (slot->reported()) return initiator_threw(slot, index_of(slot));
     slot->destroy_value();
     fail_with_exception(slot);
     count_inline(slot);
@@ -821,7 +842,7 @@ class fanout_op : private detail::delivery {
     requires(!is_embedded)
   {
     fanout_op* op = &of_array(reinterpret_cast<std::byte*>(first));
-    const std::size_t n = op->branches_;
+    const std::size_t n = is_open ? 0 : static_cast<std::size_t>(op->branches_);
     op->destroy_slots();
     const Allocator allocator(std::move(op->allocator_));
     op->~fanout_op();
@@ -836,13 +857,14 @@ class fanout_op : private detail::delivery {
   // of order. N unknown: how many slots there are.
   atomic<std::size_t> gate_;
   basic_inplace_stop_source<platform> stop_;
-  atomic<std::uint64_t> inline_done_{0};        // #branches completed inside their own start; the issuing right's
-  cell<slot_type*> dropped_in_start_{nullptr};  // the branch last dropped inside a start; the issuing right's, and
-  cell<bool> dropped_is_first_{false};          // whether that was the first failure
-  cell<bool> shared_{false};                    // a handle was created that may take a reference; the issuing right's
+  atomic<std::uint64_t> inline_done_{0};  // #branches completed inside their own start; the issuing right's
+  cell<std::size_t> dropped_{no_index};   // a branch dropped inside a start: see note_dropped; the issuing right's
+  cell<bool> dropped_is_first_{false};    // whether that was the first failure
+  cell<bool> shared_{false};              // a handle was created that may take a reference; the issuing right's
   [[no_unique_address]] cell_if<is_embedded, bool> delivered_{};
   cell<std::size_t> first_not_issued_{no_index};  // written by the seal
   cell<std::size_t> out_of_order_{no_index};      // #branches started, once one was out of order; the issuing right's
+  cell<std::size_t> last_out_of_order_;           // the branch that was started last, then
   detail::first_failure<error_type, platform> failure_;
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal

@@ -48,7 +48,11 @@ struct issuing {
   template <class Issuer, class IssuingCode>
   static void run(Issuer& issuer, IssuingCode& issuing_code) noexcept {
     FANOUT_TRY { issuing_code(issuer); }
-    FANOUT_CATCH_ALL { issuer.abort(std::current_exception()); }
+    FANOUT_CATCH_ALL {
+      FANOUT_ASSERT(issuer,
+                    "issuing code threw after it had sealed the issuer or moved it away: its exception is lost");
+      issuer.abort(std::current_exception());
+    }
     if (issuer) std::move(issuer).seal();
   }
 };
@@ -103,7 +107,8 @@ auto try_issue(std::size_t n, Combine combine, Completion&& completion, const Al
 
 /// Runs `issuing_code(issuer)` and seals. An exception out of it does not reach the caller: the branches not started settle as
 /// errc::not_issued, the started ones are asked to stop, and the outcome carries the exception with errc::issuer_threw, so that
-/// there is one place where errors arrive.
+/// there is one place where errors arrive. The issuing code does not seal the issuer or move it away: that is asserted where it
+/// matters, since an exception after that would reach nobody.
 template <class Issuer, class IssuingCode>
   requires detail::is_issuer<Issuer>
 void issue(Issuer issuer, IssuingCode&& issuing_code) noexcept {

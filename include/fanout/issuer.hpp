@@ -28,7 +28,7 @@ struct issuing;
 ///
 /// Move-only. One thread at a time: it may be handed to another thread between two starts (with the synchronisation that any
 /// handing over of an object needs), but it is never moved, sealed or destroyed from inside its own `start`, and an
-/// initiator returns on the thread that called it. Both are asserted.
+/// initiator returns on the thread that called it. Both are asserted, where that start is the innermost on its thread.
 ///
 /// Destroyed while an exception unwinds the issuing code: the branches not started settle as errc::not_issued, stop is
 /// requested, the operation's cause is errc::issuer_threw, and the exception goes on to the caller. `fanout::issue(issuer, f)`

@@ -4,16 +4,14 @@
 // A callback is memory of its own, freed as soon as its destructor has returned: whoever touches it later, or was not
 // waited for, is caught. The bugs that this program has to find are tests/planted/stop_*.txt.
 
-// The library's own preconditions are findings too.
-#define FANOUT_ASSERT(condition, sentence) fanout::testing::explorer::require(static_cast<bool>(condition), sentence)
-
-#include "fanout/stop_token.hpp"
-#include "fanout/testing/explorer.hpp"
+#include "model/model.hpp"
 
 #include <cstdio>
 #include <new>
 #include <string>
 #include <utility>
+
+#include "fanout/stop_token.hpp"
 
 namespace {
 

@@ -98,7 +98,7 @@ TEST_CASE("a strategy of one's own passes the conformance cases", "[refcount]") 
 }
 
 TEST_CASE("a strategy's storage lies in the operation, aligned, and is told branches by index", "[refcount]") {
-  for (const std::size_t n : {1u, 3u, 40u}) {
+  for (const std::size_t n : {1u, 3u, 40u, 41u, 42u, 43u, 44u}) {
     marking::aligned = marking::twice = false;
     delivered<all_outcome<char>> got;
     auto issuer = fanout::issue<char, fanout::handler, marking>(n, fanout::combine::all, got.completion());

@@ -117,7 +117,9 @@ struct carrying {
 
 /// A fan-out that is described and not yet started: a range, an initiator that starts one branch per element, and a combine
 /// policy. Nothing runs before `then` or `fanout::wait`. It owns copies of the range and the initiator (move them in, or borrow
-/// with std::ref), and they live until the operation is delivered, so an initiator may keep a reference to its element.
+/// with std::ref), and they live until the last branch has reported, so an initiator may keep a reference to its element: to one
+/// that lies in the range, as in a container. What iteration makes on the way (a view that computes, an input range) lives only
+/// until its initiator returns.
 ///
 /// The initiator is called as `f(element, branch)` or `f(element, branch, stop_token)`, on the thread that starts the
 /// description, once per element, in order; or, with a callback policy for C, as `f(element, out, callback, context)`.
@@ -182,8 +184,11 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   }
 
   /// Asks the branches to stop when stop is requested through `token`: one of ours, or any stoppable token.
+  /// Once: link sources (`linked_stop_source`) to listen to several.
   template <stoppable_token Other>
   auto stop_on(Other token) && {
+    static_assert(unstoppable_token<Token>,
+                  "fanout: stop_on was given a token already, which this one would replace: use a linked_stop_source");
     return with<Refcount, Allocator, Other>(allocator_, std::move(token));
   }
   /// Takes memory from `allocator`.

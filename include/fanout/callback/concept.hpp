@@ -18,6 +18,7 @@ struct any_c_door {
 };
 
 struct any_branch {
+  using value_type = void;
   template <class... Args>
   void set_value(Args&&...) noexcept;
   template <class Error>

@@ -10,6 +10,7 @@
 
 #include "fanout/callback/concept.hpp"
 #include "fanout/detail/config.hpp"
+#include "fanout/errc.hpp"
 
 namespace fanout {
 
@@ -25,7 +26,8 @@ struct errno_number {
 };
 
 /// The default: a branch is called as a completion handler, `branch(error)` or `branch(error, value...)`. An error that
-/// converts to true is the branch's error, and the values that came with it are dropped. A plain int is an errno value.
+/// converts to true is the branch's error, and the values that came with it are dropped. A plain int is an errno value, so
+/// `branch(result)` is not how a result is reported: success without a value, where there is to be one, is errc::no_value.
 struct handler {
   template <class Branch, class Error, class... Values>
   static void invoke(Branch& branch, Error&& error, Values&&... values) noexcept {
@@ -35,6 +37,8 @@ struct handler {
       } else {
         branch.set_error(std::forward<Error>(error));
       }
+    } else if constexpr (sizeof...(Values) == 0 && !std::is_void_v<typename Branch::value_type>) {
+      branch.set_error(make_error_code(errc::no_value));
     } else {
       branch.set_value(std::forward<Values>(values)...);
     }

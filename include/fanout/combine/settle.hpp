@@ -9,7 +9,7 @@
 
 namespace fanout::combine {
 
-/// What became of each branch. Nothing decides early and nobody is asked to stop: the outcome is `results<T, E>`, one value,
+/// What became of each branch. Nothing decides early and no branch's failure stops another: the outcome is `results<T, E>`, one value,
 /// error or stopped per branch, in index order. `result<results<T, E>, failure<E>>` holds a failure only where there was no
 /// operation at all, for want of memory.
 template <class T, class E = std::error_code>

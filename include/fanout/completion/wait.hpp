@@ -33,8 +33,10 @@ struct blocking<Platform> {
 /// A thread that blocks until an operation is delivered to it.
 ///
 ///     fanout::completion::waiter<Outcome> done;
-///     auto issuer = fanout::issue<row>(n, fanout::combine::all, done.completion());
-///     …                                        // start branches, seal
+///     {
+///       auto issuer = fanout::issue<row>(n, fanout::combine::all, done.completion());
+///       …                                      // start branches
+///     }                                        // sealed: unsealed, it would wait for itself
 ///     Outcome outcome = done.wait();
 ///
 /// Lives on the waiting thread's stack, serves one operation, and must not be destroyed before `wait` has returned. The
@@ -91,6 +93,8 @@ class waiter {
       if (link.op != nullptr && link.try_hold(link.op)) {
         guard.unlock();  // no user code under the lock: stop callbacks run in there
         link.decide_and_release(link.op);
+        // What that made due on this thread waits behind the completion that this wait may be in.
+        fanout::detail::trampoline<Platform>::drain();
         guard.lock();
       }
       while (!outcome_) delivered_.wait(guard);
@@ -111,7 +115,7 @@ class waiter {
   struct delivers {
     static constexpr bool is_direct = true;
     waiter* to;
-    void operator()(Outcome outcome) && noexcept { to->deliver(std::move(outcome)); }
+    void operator()(Outcome&& outcome) && noexcept { to->deliver(std::move(outcome)); }
   };
 
   struct delivers_until : delivers {
@@ -130,8 +134,8 @@ class waiter {
     }
   };
 
-  void deliver(Outcome outcome) noexcept {
-    // Under the lock to the end; see above.
+  // Under the lock to the end; see above. What is left of the outcome, moved from, is destroyed by the caller.
+  void deliver(Outcome&& outcome) noexcept {
     mutex_.lock();
     outcome_.emplace(std::move(outcome));
     delivered_.notify_one();

@@ -63,7 +63,9 @@ template <class Op, class Slot, class Refcount, bool Open>
 struct block_layout {
   static constexpr std::size_t first_array_size = 8;  // N unknown: slots in the operation's own block
 
-  static constexpr std::size_t align() noexcept { return larger(larger(alignof(Op), alignof(Slot)), slot_alignment); }
+  static constexpr std::size_t align() noexcept {
+    return larger(larger(alignof(Op), alignof(Slot)), larger(slot_alignment, Refcount::storage_for(0).align));
+  }
   static constexpr std::size_t slots_offset() noexcept {
     return round_up(sizeof(Op) + (Open ? sizeof(chunk) : 0), larger(alignof(Slot), slot_alignment));
   }

@@ -8,7 +8,8 @@
 
 namespace fanout::refcount {
 
-/// Bytes that a strategy wants in the operation's one allocation, beyond its own members.
+/// Bytes that a strategy wants in the operation's one allocation, beyond its own members. The alignment is the same for any
+/// number of branches.
 struct storage_layout {
   std::size_t bytes = 0;
   std::size_t align = 1;
