@@ -40,7 +40,7 @@ constexpr errc all[] = {
     errc::abandoned,      errc::not_issued, errc::issuer_threw,    errc::initiator_threw, errc::policy_threw,
     errc::stopped,        errc::deadline,   errc::no_candidates,   errc::unreachable,     errc::closed,
     errc::would_deadlock, errc::too_many,   errc::already_started, errc::no_such_branch,  errc::duplicate_completion,
-    errc::out_of_memory,
+    errc::out_of_memory,  errc::no_value,
 };
 constexpr row conditions[] = {
     {errc::stopped, std::errc::operation_canceled},

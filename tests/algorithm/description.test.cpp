@@ -444,9 +444,11 @@ TEST_CASE("stop_on: ours, the standard's, and one that is never stopped", "[desc
   fanout::inplace_stop_source ours;
   ours.request_stop();
   CHECK(starts_nothing(described().stop_on(ours.get_token())));
+#if defined(__cpp_lib_jthread)
   std::stop_source standard;
   standard.request_stop();
   CHECK(starts_nothing(described().stop_on(fanout::adapt_stop_token<std::stop_callback>(standard.get_token()))));
+#endif
   delivered<all_outcome<int>> got;
   described().stop_on(fanout::never_stop_token()).then(got.completion());
   CHECK(got.succeeded());

@@ -42,8 +42,18 @@ all_outcome<T> called_with(Args&&... args) {
 TEST_CASE("no error and values: the branch's value is made from them", "[handler]") {
   CHECK((*called_with<int>(std::error_code(), 5))[0] == 5);
   CHECK((*called_with<std::string>(std::error_code(), 4u, 'x'))[0] == "xxxx");
-  CHECK((*called_with<std::string>(std::error_code()))[0].empty());
   CHECK((*called_with<int>(std::exception_ptr(), 6))[0] == 6);
+}
+
+TEST_CASE("success without a value, where there is to be one, is a mistake that is named", "[handler]") {
+  CHECK(called_with<std::string>(std::error_code()).error().cause == errc::no_value);
+  CHECK(called_with<int>(0).error().cause == errc::no_value);
+  // a result in the error's place: read as an errno value
+  CHECK(called_with<int>(17).error().cause == std::error_code(17, std::generic_category()));
+
+  delivered<support::void_outcome<>> nothing;
+  fanout::issue<void>(1, fanout::combine::all, nothing.completion()).start(0, [](auto branch) { branch(0); });
+  CHECK(nothing.succeeded());
 }
 
 TEST_CASE("an error: it is the branch's, and the values that came with it are dropped", "[handler]") {

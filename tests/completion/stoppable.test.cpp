@@ -36,17 +36,22 @@ using some_stoppable =
 static_assert(fanout::completion::policy<some_stoppable, all_outcome<int>>);
 static_assert(!some_stoppable::is_direct);
 
-// The tests run with our token and with the standard's.
+// The tests run with our token and with the standard's, where the library has one.
 struct ours {
   fanout::inplace_stop_source source;
   auto token() { return source.get_token(); }
 };
+#if defined(__cpp_lib_jthread)
 struct standard {
   std::stop_source source;
   auto token() { return fanout::adapt_stop_token<std::stop_callback>(source.get_token()); }
 };
+#define FANOUT_TEST_TOKENS ours, standard
+#else
+#define FANOUT_TEST_TOKENS ours
+#endif
 
-TEMPLATE_TEST_CASE("stop before the first start: nothing is started", "[stoppable][E4][E12]", ours, standard) {
+TEMPLATE_TEST_CASE("stop before the first start: nothing is started", "[stoppable][E4][E12]", FANOUT_TEST_TOKENS) {
   TestType outer;
   outer.source.request_stop();
   delivered<all_outcome<int>> got;
@@ -62,7 +67,8 @@ TEMPLATE_TEST_CASE("stop before the first start: nothing is started", "[stoppabl
   CHECK(got.failed(fanout::no_index, errc::stopped));
 }
 
-TEMPLATE_TEST_CASE("stop inside a start: the branches after it are not started", "[stoppable][E4]", ours, standard) {
+TEMPLATE_TEST_CASE("stop inside a start: the branches after it are not started", "[stoppable][E4]",
+                   FANOUT_TEST_TOKENS) {
   TestType outer;
   delivered<support::settle_outcome<int>> got;
   {
@@ -83,7 +89,7 @@ TEMPLATE_TEST_CASE("stop inside a start: the branches after it are not started",
 }
 
 TEMPLATE_TEST_CASE("stop while branches are out: they are asked, and their reports are the truth", "[stoppable][E12]",
-                   ours, standard) {
+                   FANOUT_TEST_TOKENS) {
   TestType outer;
   delivered<all_outcome<int>> got;
   auto issuer = fanout::issue<int>(2, fanout::combine::all, stoppable(outer.token(), got.completion()));
@@ -102,7 +108,7 @@ TEMPLATE_TEST_CASE("stop while branches are out: they are asked, and their repor
   CHECK(support::holds(*got.outcome(), {1, 2}));
 }
 
-TEMPLATE_TEST_CASE("stop after the completion does nothing", "[stoppable][E12]", ours, standard) {
+TEMPLATE_TEST_CASE("stop after the completion does nothing", "[stoppable][E12]", FANOUT_TEST_TOKENS) {
   TestType outer;
   delivered<all_outcome<int>> got;
   {
@@ -114,7 +120,7 @@ TEMPLATE_TEST_CASE("stop after the completion does nothing", "[stoppable][E12]",
   CHECK(got.times == 1);
 }
 
-TEMPLATE_TEST_CASE("stop inside the completion does nothing", "[stoppable][E12]", ours, standard) {
+TEMPLATE_TEST_CASE("stop inside the completion does nothing", "[stoppable][E12]", FANOUT_TEST_TOKENS) {
   TestType outer;
   int times = 0;
   {
@@ -129,7 +135,7 @@ TEMPLATE_TEST_CASE("stop inside the completion does nothing", "[stoppable][E12]"
 }
 
 TEMPLATE_TEST_CASE("a branch's error comes before an outer stop, and noise does not displace it", "[stoppable][I7]",
-                   ours, standard) {
+                   FANOUT_TEST_TOKENS) {
   TestType outer;
   delivered<all_outcome<int>> got;
   auto issuer = fanout::issue<int>(2, fanout::combine::all, stoppable(outer.token(), got.completion()));
@@ -158,7 +164,7 @@ struct gives_up {
 };
 
 TEMPLATE_TEST_CASE("branches that give up at once: the operation completes inside request_stop", "[stoppable][I6]",
-                   ours, standard) {
+                   FANOUT_TEST_TOKENS) {
   TestType outer;
   delivered<all_outcome<int>> got;
   auto issuer = fanout::issue<int>(3, fanout::combine::all, stoppable(outer.token(), got.completion()));

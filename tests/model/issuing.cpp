@@ -108,7 +108,7 @@ void initiator_throws(test& t) {
   auto& x = t.make<state>();
   t.thread([&x] {
     auto issuer = all::issue(2, x.seen);
-    issuer.start(0, [&x](auto branch) {
+    issuer.start(0, [&](auto branch) {
       if constexpr (GivesAway) x.given = std::move(branch), x.go.set();
       throw std::runtime_error("initiator");
     });

@@ -18,7 +18,7 @@ using lazy_seed = fanout::refcount::basic_lazy_seed<platform>;
 
 template <class S, std::size_t N>
 struct counted {
-  explicit counted(std::size_t seeded = N) : count(seeded) {}
+  counted(std::size_t seeded = N) : count(seeded) {}
 
   S count;
   cell<int> slot[N + 1];

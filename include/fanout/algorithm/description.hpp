@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <ranges>
 #include <system_error>
 #include <type_traits>
@@ -80,10 +79,34 @@ struct for_element {
   }
 };
 
+/// A range and an initiator, until they are put down. Not a std::optional: GCC does not see that a move finds them there.
 template <class Range, class Initiator>
-struct luggage {
-  kept<Range> range;
-  kept<Initiator> initiator;
+class luggage {
+ public:
+  luggage(kept<Range>&& range, kept<Initiator>&& initiator) noexcept : here_{std::move(range), std::move(initiator)} {}
+  /// pre: not put down
+  luggage(luggage&& other) noexcept : here_(std::move(other.here_)) {}
+  ~luggage() {
+    if (!gone_) std::destroy_at(&here_);
+  }
+
+  auto& range() noexcept { return here_.range.get(); }
+  auto& initiator() noexcept { return here_.initiator.get(); }
+
+  void put_down() noexcept {
+    std::destroy_at(&here_);
+    gone_ = true;
+  }
+
+ private:
+  struct both {
+    kept<Range> range;
+    kept<Initiator> initiator;
+  };
+  union {
+    both here_;
+  };
+  bool gone_ = false;
 };
 
 /// The range and the initiator ride in the operation, so that elements live until it is delivered; they are not told of it.
@@ -91,7 +114,7 @@ template <class Range, class Initiator, class Completion>
 struct carrying {
   static constexpr bool is_direct = requires { requires Completion::is_direct; };
 
-  std::optional<luggage<Range, Initiator>> with;
+  luggage<Range, Initiator> with;
   Completion completion;
 
   template <class Op>
@@ -108,7 +131,7 @@ struct carrying {
     requires std::is_nothrow_invocable_v<Completion, Outcome>
   void operator()(Outcome&& outcome) && noexcept {
     // Handing the outcome to a waiting thread is the last access: what these refer to may be gone with it (I2).
-    if constexpr (is_direct) with.reset();
+    if constexpr (is_direct) with.put_down();
     std::move(completion)(std::forward<Outcome>(outcome));
   }
 };
@@ -178,9 +201,8 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
     if (!made) [[unlikely]]
       return std::move(rider)(failed(made.error(), {}));
     // The range lies in the operation now, and stays while the issuer holds its reference.
-    auto& rode = *made->completion().with;
-    fanout::issue(*std::move(made),
-                  [&](auto& issuer) { start_each(issuer, rode.range.get(), rode.initiator.get(), n); });
+    auto& rode = made->completion().with;
+    fanout::issue(*std::move(made), [&](auto& issuer) { start_each(issuer, rode.range(), rode.initiator(), n); });
   }
 
   /// Asks the branches to stop when stop is requested through `token`: one of ours, or any stoppable token.
