@@ -47,33 +47,36 @@ using op = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number
 // are taken over by a callback on the outer source, which completes them on the requesting thread, in the middle of the request.
 enum way { by_handle, elsewhere, taken_over, listening };
 
+// Not local classes of the scenario: clang lays out a local class wrongly that was declared before it is defined.
 template <std::size_t N>
-void stop_against_completion(test& t, way first, way last, bool registers = false) {
-  struct state;
+struct scene {
   struct take_over {
-    state* x;
+    scene* x;
     std::size_t i;
     void operator()() const noexcept {
       if (x->claimed[i].exchange(1, std::memory_order_acq_rel) == 0) x->handles[i]->set_stopped();
     }
   };
-  struct hear {
-    bool* heard;
-    void operator()() const noexcept { *heard = true; }
-  };
-  struct state {
-    source outer;
-    way how[N];
-    bool ran[N] = {};
-    explorer::event go[N];
-    std::optional<op::branch> handles[N];
-    explorer::atomic<int> claimed[N];
-    std::optional<fanout::basic_inplace_stop_callback<platform, take_over>> takes_over[N];
-    std::optional<op::issuer> issuer;
-    outcome_seen seen;
-    void make() { issuer.emplace(*op::make(N, {}, completion(outer.get_token(), note_outcome{&seen}), {})); }
-  };
-  auto& x = t.make<state>();
+  source outer;
+  way how[N];
+  bool ran[N] = {};
+  explorer::event go[N];
+  std::optional<op::branch> handles[N];
+  explorer::atomic<int> claimed[N];
+  std::optional<fanout::basic_inplace_stop_callback<platform, take_over>> takes_over[N];
+  std::optional<op::issuer> issuer;
+  outcome_seen seen;
+  void make() { issuer.emplace(*op::make(N, {}, completion(outer.get_token(), note_outcome{&seen}), {})); }
+};
+struct hear {
+  bool* heard;
+  void operator()() const noexcept { *heard = true; }
+};
+
+template <std::size_t N>
+void stop_against_completion(test& t, way first, way last, bool registers = false) {
+  using take_over = typename scene<N>::take_over;
+  auto& x = t.make<scene<N>>();
   if (!registers) x.make();
   for (auto& how : x.how) how = static_cast<way>(first + t.choose(last - first + 1));
   t.thread([&x, registers] {
