@@ -22,6 +22,14 @@ if(lines GREATER_EQUAL 20)
   message(FATAL_ERROR "README.md: main() has ${lines} lines; it is to stay under 20")
 endif()
 
+# A snippet that says which example it is from lies in it, word for word.
+file(READ ${ROOT}/examples/04_settle.cpp program)
+string(REGEX MATCH "// clang-format off\n(.*)  // clang-format on" ignore "${program}")
+string(FIND "${readme}" "```cpp\n${CMAKE_MATCH_1}```" at)
+if(at EQUAL -1)
+  message(FATAL_ERROR "README.md does not show what examples/04_settle.cpp does")
+endif()
+
 file(GLOB documents ${ROOT}/*.md ${ROOT}/docs/*.md)
 foreach(document IN LISTS documents)
   file(READ ${document} text)

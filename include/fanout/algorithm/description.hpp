@@ -128,8 +128,8 @@ struct carrying {
     completion.disconnect();
   }
   template <class Outcome>
-    requires std::is_nothrow_invocable_v<Completion, Outcome>
-  void operator()(Outcome&& outcome) && noexcept {
+    requires std::is_invocable_v<Completion, Outcome>
+  void operator()(Outcome&& outcome) && noexcept(std::is_nothrow_invocable_v<Completion, Outcome>) {
     // Handing the outcome to a waiting thread is the last access: what these refer to may be gone with it (I2).
     if constexpr (is_direct) with.put_down();
     std::move(completion)(std::forward<Outcome>(outcome));

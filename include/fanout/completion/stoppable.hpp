@@ -47,8 +47,8 @@ class stoppable {
   }
 
   template <class Outcome>
-    requires std::is_nothrow_invocable_v<Completion, Outcome>
-  void operator()(Outcome&& outcome) && noexcept {
+    requires std::is_invocable_v<Completion, Outcome>
+  void operator()(Outcome&& outcome) && noexcept(std::is_nothrow_invocable_v<Completion, Outcome>) {
     std::move(completion_)(std::forward<Outcome>(outcome));
   }
 
