@@ -187,7 +187,8 @@ FANOUT_ALWAYS_INLINE void construct_slots(Slot* first, std::size_t n) noexcept {
     }
   }
 #endif
-  for (; i != n; ++i) ::new (static_cast<void*>(first + i)) Slot(i);
+  // Pointers, not indices: g++ -O3 warns of an index that no allocation could have let through.
+  for (Slot *at = first + i, *end = first + n; at != end; ++at, ++i) ::new (static_cast<void*>(at)) Slot(i);
 }
 
 /// What precedes a slot array in an operation whose N is unknown. Arrays double, so that index i is found by a logarithm.
