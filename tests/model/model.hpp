@@ -8,7 +8,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
+#include <utility>
 
 #include "fanout/testing/explorer.hpp"
 
@@ -28,6 +30,17 @@ struct number : cell<int> {
   number(int v = 0) noexcept : cell<int>(v) {}
 };
 using bytes = explorer::allocator<std::byte>;
+
+// An object in memory that is never used again once it is freed.
+template <class T, class... Args>
+T* make(Args&&... args) {
+  return ::new (static_cast<void*>(explorer::allocator<T>{}.allocate(1))) T(std::forward<Args>(args)...);
+}
+template <class T>
+void unmake(T* object) {
+  object->~T();
+  explorer::allocator<T>{}.deallocate(object, 1);
+}
 
 // CI goes one size further than an everyday run.
 inline bool full_depth() {

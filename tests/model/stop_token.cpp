@@ -17,23 +17,14 @@ namespace {
 
 namespace explorer = fanout::testing::explorer;
 using explorer::require;
+using model::make;
+using model::unmake;
 
 using platform = explorer::platform;
 using source = fanout::basic_inplace_stop_source<platform>;
 using token = fanout::basic_inplace_stop_token<platform>;
 template <class T>
 using cell = explorer::cell<T>;
-
-// An object in memory that is never used again once it is freed.
-template <class T, class... Args>
-T* make(Args&&... args) {
-  return ::new (static_cast<void*>(explorer::allocator<T>{}.allocate(1))) T(std::forward<Args>(args)...);
-}
-template <class T>
-void unmake(T* object) {
-  object->~T();
-  explorer::allocator<T>{}.deallocate(object, 1);
-}
 
 // The function objects keep all they have in cells too, so that running one that is gone has a name.
 struct count_runs {

@@ -24,16 +24,6 @@ using waiter = fanout::completion::waiter<outcome, platform>;
 using to_waiter = decltype(std::declval<waiter&>().completion());
 using to_waiter_until = decltype(std::declval<waiter&>().completion_with_deadline());
 
-template <class T, class... Args>
-T* make(Args&&... args) {
-  return ::new (static_cast<void*>(explorer::allocator<T>{}.allocate(1))) T(std::forward<Args>(args)...);
-}
-template <class T>
-void unmake(T* object) {
-  object->~T();
-  explorer::allocator<T>{}.deallocate(object, 1);
-}
-
 // The waiter and the operation lie in memory that the waiting thread frees as soon as wait() has returned, as a stack would.
 template <std::size_t N>
 void waiter_destroys_at_once(test& t) {
