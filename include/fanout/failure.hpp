@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fanout/detail/config.hpp"
+#include "fanout/reason.hpp"
 #include "fanout/errc.hpp"
 
 namespace fanout {
@@ -27,6 +28,8 @@ struct failure {
   std::size_t suppressed = 0;
   /// The exception behind the cause, where there was one.
   std::exception_ptr exception{};
+  /// What decided. error_limit also where the operation itself could not go on.
+  reason why = reason::error_limit;
 };
 
 /// How the library's own reasons become the operation's error type. Works for std::error_code, std::exception_ptr and every

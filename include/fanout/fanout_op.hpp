@@ -13,6 +13,8 @@
 
 #include "fanout/branch.hpp"
 #include "fanout/detail/assert.hpp"
+#include "fanout/detail/ballot.hpp"
+#include "fanout/detail/baton.hpp"
 #include "fanout/detail/block.hpp"
 #include "fanout/detail/first_failure.hpp"
 #include "fanout/detail/platform.hpp"
@@ -23,6 +25,7 @@
 #include "fanout/failure.hpp"
 #include "fanout/issuer.hpp"
 #include "fanout/refcount/atomic.hpp"
+#include "fanout/reports.hpp"
 #include "fanout/result.hpp"
 #include "fanout/stop_token.hpp"
 #include "fanout/values.hpp"
@@ -47,6 +50,43 @@ template <class T>
 inline constexpr bool is_outcome = false;
 template <class T, class E>
 inline constexpr bool is_outcome<result<T, failure<E>>> = true;
+template <class T, class V, class E, class Platform>
+inline constexpr bool is_outcome<result<T, reported_failure<V, E, Platform>>> = true;
+
+/// Which protocol a combine policy's reports go through before they are released.
+enum class protocol : unsigned char { collect, vote, fold };
+
+template <class Combine>
+inline constexpr protocol protocol_of = [] {
+  if constexpr (requires { requires Combine::votes; }) return protocol::vote;
+  if constexpr (requires { requires Combine::folds; }) return protocol::fold;
+  return protocol::collect;
+}();
+
+/// What is voted or folded besides reports.
+template <class Node>
+struct events {};
+template <class Platform>
+struct events<vote_node<Platform>> {
+  vote_node<Platform> opening, seal, deadline;
+};
+template <class Platform>
+struct events<fold_node<Platform>> {
+  fold_node<Platform> seal{published::seal}, deadline{published::deadline};
+};
+
+template <protocol P, class Platform>
+struct node_for {
+  using type = no_node;
+};
+template <class Platform>
+struct node_for<protocol::vote, Platform> {
+  using type = vote_node<Platform>;
+};
+template <class Platform>
+struct node_for<protocol::fold, Platform> {
+  using type = fold_node<Platform>;
+};
 
 [[noreturn]] FANOUT_COLD inline void throw_not_made(errc why) {
 #if FANOUT_HAS_EXCEPTIONS
@@ -80,7 +120,7 @@ inline constexpr bool is_outcome<result<T, failure<E>>> = true;
 /// joined or hold storage. I7 the first real cause wins. I8 layout depends on no build mode.
 template <class Callback, class Combine, class Completion, class Refcount = refcount::atomic,
           class Allocator = std::allocator<std::byte>, class Width = known_width>
-class fanout_op : private detail::delivery {
+class fanout_op : private work {
  public:
   using callback_type = Callback;
   using combine_type = Combine;
@@ -99,15 +139,46 @@ class fanout_op : private detail::delivery {
   static constexpr bool is_embedded = std::is_same_v<Allocator, no_allocator>;
   static constexpr bool counts_inline = !requires { requires Refcount::is_single_threaded; };
 
-  /// What the combine policy is given: every branch's result where it keeps errors, otherwise the values or the first cause.
-  using collected_type = std::conditional_t<
-      keeps_errors, results<value_type, error_type, platform>,
-      result<std::conditional_t<std::is_void_v<value_type>, void, values<value_type, platform, Width>>,
-             failure<error_type>>>;
-  using combined_type = decltype(std::declval<Combine&>().result(std::declval<collected_type>()));
+  /// Whether reports are voted on, for a policy that may decide before all are in, or folded one by one.
+  static constexpr bool votes = detail::protocol_of<Combine> == detail::protocol::vote;
+  static constexpr bool folds = detail::protocol_of<Combine> == detail::protocol::fold;
+  /// Delivered as soon as it is decided and sealed, instead of drained.
+  static constexpr bool delivers_at_decided = requires { requires Combine::delivers_at_decided; };
+  /// Several parties share its memory; otherwise the outcome owns it alone.
+  static constexpr bool is_kept = votes || delivers_at_decided || requires { requires Completion::keeps_storage; };
+
+ private:
+  // What the combine policy is given: the reports that were voted on, every branch's result where it keeps errors, otherwise the
+  // values or the first cause. What was folded it has been given already.
+  static auto collects() {
+    using values_type = std::conditional_t<std::is_void_v<value_type>, void, values<value_type, platform, Width>>;
+    if constexpr (votes) {
+      return std::type_identity<reports<value_type, error_type, platform>>{};
+    } else if constexpr (folds) {
+      return std::type_identity<result<void, failure<error_type>>>{};
+    } else if constexpr (keeps_errors) {
+      return std::type_identity<results<value_type, error_type, platform>>{};
+    } else {
+      return std::type_identity<result<values_type, failure<error_type>>>{};
+    }
+  }
+  static auto combines() {
+    using collected = typename decltype(collects())::type;
+    if constexpr (folds) {
+      return std::type_identity<decltype(std::declval<Combine&>().result())>{};
+    } else {
+      return std::type_identity<decltype(std::declval<Combine&>().result(std::declval<collected>()))>{};
+    }
+  }
+  using failure_type =
+      std::conditional_t<votes, reported_failure<value_type, error_type, platform>, failure<error_type>>;
+
+ public:
+  using collected_type = typename decltype(collects())::type;
+  using combined_type = typename decltype(combines())::type;
   /// What the completion is called with.
   using outcome_type =
-      std::conditional_t<detail::is_outcome<combined_type>, combined_type, result<combined_type, failure<error_type>>>;
+      std::conditional_t<detail::is_outcome<combined_type>, combined_type, result<combined_type, failure_type>>;
 
   static_assert(!std::is_reference_v<value_type>,
                 "fanout: a branch's value cannot be a reference: use a pointer or std::reference_wrapper");
@@ -132,17 +203,22 @@ class fanout_op : private detail::delivery {
                 "fanout: the completion must be noexcept, since nobody could catch: [](auto outcome) noexcept { … }");
   // A misspelt hook would be taken for an absent one.
   static_assert(
-      !requires(Combine& c, const error_type& e) { c.on_error(std::size_t{}, e); } ||
+      votes || folds || !requires(Combine& c, const error_type& e) { c.on_error(std::size_t{}, e); } ||
           requires(Combine& c, const error_type& e) {
             { c.on_error(std::size_t{}, e) } noexcept -> std::same_as<verdict>;
           },
       "fanout: a combine policy's on_error is noexcept and returns a fanout::verdict");
   static_assert(
-      !requires(Combine& c) { c.on_stopped(std::size_t{}); } ||
+      votes || folds || !requires(Combine& c) { c.on_stopped(std::size_t{}); } ||
           requires(Combine& c) {
             { c.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>;
           },
       "fanout: a combine policy's on_stopped is noexcept and returns a fanout::verdict");
+  static_assert(!delivers_at_decided || votes || folds,
+                "fanout: only a policy that votes or folds can be delivered at decided: see fanout/combine/decided.hpp");
+  static_assert(!is_kept || !is_embedded,
+                "fanout: an embedded operation cannot outlive its owner's memory, so nothing that keeps memory (early delivery, "
+                "a timer) goes with it: use fanout::issue");
   static_assert(!is_open || refcount::addable<Refcount> || refcount::correctable<Refcount>,
                 "fanout: with N unknown the refcount strategy must have add or correct: use refcount::lazy_seed");
 
@@ -160,27 +236,56 @@ class fanout_op : private detail::delivery {
   }
   /// Drops it, and delivers if it was the last.
   void release_hold() noexcept {
-    if (count_.release_hold()) deliver();
+    if (count_.release_hold()) drained();
   }
   /// Asks all branches to stop. pre: a reference is held
   void request_stop() noexcept { stop_branches(); }
-  /// Fixes the outcome to this cause unless an error came first, and asks all branches to stop. pre: a reference is held
-  FANOUT_COLD void decide(std::error_code cause) noexcept {
-    failure_.note(no_index, error_traits<error_type>::from(cause));
-    stop_branches();
+  /// The deadline has passed: unless every branch has reported, or an error or a stop decided before, that is the outcome, and
+  /// all branches are asked to stop (E7). pre: a reference is held
+  FANOUT_COLD void deadline_passed() noexcept {
+    if constexpr (votes) {
+      cast(events_.deadline, detail::vote::deadline, no_index);
+    } else if constexpr (folds) {
+      publish(events_.deadline);
+    } else {
+      // A branch that completed inline is still in the count until the seal: the inline count tells. N unknown: nobody knows.
+      if constexpr (!is_open && refcount::observable<Refcount>) {
+        const auto left = count_.references();  // first: see refcount::observable
+        if (left.branches == (left.sealed ? 0 : inline_done_.load(std::memory_order_relaxed))) return;
+      }
+      failure_.note(no_index, error_traits<error_type>::from(make_error_code(errc::deadline)), {}, reason::deadline);
+      stop_branches();
+    }
+  }
+
+  /// A party that cannot be joined, such as a timer, keeps the memory (not the operation: that is try_hold's) until it drops
+  /// it. Taken in the completion policy's `connect`; the policy says `keeps_storage`.
+  void keep_storage() noexcept
+    requires is_kept
+  {
+    // relaxed: who takes one has one, or is the only one yet
+    storage_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void drop_storage() noexcept
+    requires is_kept
+  {
+    // release: this party's last access; acquire: all others', by the last.
+    if (storage_.fetch_sub(1, std::memory_order_acq_rel) == 1) free_storage(this);
   }
 
  private:
-  using slot_type =
-      detail::slot<value_type, std::conditional_t<keeps_errors, error_type, detail::unit>, keeps_errors, platform>;
+  static constexpr bool slots_keep_errors = keeps_errors || votes;
+  using node_type = typename detail::node_for<detail::protocol_of<Combine>, platform>::type;
+  using slot_type = detail::slot<value_type, std::conditional_t<slots_keep_errors, error_type, detail::unit>,
+                                 slots_keep_errors, platform, node_type>;
   template <class T>
   using cell = typename platform::template cell<T>;
   template <bool Wanted, class T>
-  using cell_if = std::conditional_t<Wanted, cell<T>, detail::absent>;
+  using only_if = std::conditional_t<Wanted, T, detail::absent>;
   template <class T>
   using atomic = typename platform::template atomic<T>;
   using slots_type =
-      std::conditional_t<keeps_errors, detail::slot_range<slot_type>, detail::slots_of<slot_type, Width>>;
+      std::conditional_t<slots_keep_errors, detail::slot_range<slot_type>, detail::slots_of<slot_type, Width>>;
   using layout = detail::block_layout<fanout_op, slot_type, Refcount, is_open>;
 
   friend branch;
@@ -189,6 +294,10 @@ class fanout_op : private detail::delivery {
 
   static constexpr bool connects = requires(Completion& c, fanout_op& op) { c.connect(op); };
   static constexpr bool is_direct = requires { requires Completion::is_direct; };
+  static constexpr bool pulls = requires { requires Completion::pulls; };
+  static constexpr bool posts = requires(Completion& c, work& w) {
+    { c.post(w) } noexcept;
+  };
 
   template <class C, class D, class A>
   fanout_op(std::size_t n, C&& combine, D&& completion, const A& allocator, std::byte* strategy_storage)
@@ -250,6 +359,7 @@ class fanout_op : private detail::delivery {
   }
   void count_started() noexcept {
     if constexpr (is_open && !refcount::correctable<Refcount>) count_.add(1);
+    if constexpr (folds) started_ = started_ + 1;
   }
   // With N known, all that keeps a start from its usual course is in the one word that it looks at: a stop request, and the issuing
   // code itself once it starts branches out of order, close the gate. release: whoever finds it closed by a stop sees what the
@@ -349,10 +459,10 @@ class fanout_op : private detail::delivery {
       if (!in_order && layout::test_bit(this, n, i)) continue;
       if (i < first) first = i;
       slot_type* slot = slot_at(i);
-      if constexpr (keeps_errors) {
+      if constexpr (slots_keep_errors && !folds) {
         slot->construct_error(error_traits<error_type>::from(make_error_code(errc::not_issued)));
       }
-      slot->mark(detail::branch_state::failed);
+      slot->mark(folds ? detail::branch_state::stopped : detail::branch_state::failed);
     }
     first_not_issued_ = first;
   }
@@ -361,7 +471,7 @@ class fanout_op : private detail::delivery {
     count_started();
     slot->mark(detail::branch_state::stopped);
     failure_.note_stopped();
-    count_inline(slot);
+    report_inline(slot);
   }
 
   FANOUT_COLD void issuing_failed(std::exception_ptr exception) noexcept {
@@ -384,15 +494,23 @@ class fanout_op : private detail::delivery {
       settle_not_issued(issued);
       not_started = total - issued;
     }
+    if constexpr (votes) vote_seal(issued + not_started, not_started);
     // Everything completed inline and no handle was ever created: nobody else has seen the operation, nor ever will.
-    if (inline_done == issued && !shared_) return deliver();
-    bool last;
-    if constexpr (is_open && refcount::correctable<Refcount>) {
-      last = count_.correct(issued, inline_done);
-    } else {
-      last = count_.release_issuer(inline_done, not_started);
+    // (Nobody but a delivery at decided, perhaps.)
+    if (inline_done == issued && !shared_ && !(votes && delivers_at_decided)) return drained();
+    if constexpr (folds) {
+      folding_.not_issued = not_started;
+      publish(events_.seal);
+    } else if (release_issuer(issued, inline_done, not_started)) {
+      drained();
     }
-    if (last) deliver();
+  }
+  bool release_issuer(std::size_t issued, std::uint64_t inline_done, std::uint64_t not_started) noexcept {
+    if constexpr (is_open && refcount::correctable<Refcount>) {
+      return count_.correct(issued, inline_done);
+    } else {
+      return count_.release_issuer(inline_done, not_started);
+    }
   }
 
   // ---- completing: called through a branch or the C door, from any thread ----------------------------------------------
@@ -412,11 +530,197 @@ class fanout_op : private detail::delivery {
   static void finish(slot_type* slot) noexcept { finish_in(slot, slot->array()); }
   static void finish_in(slot_type* slot, std::byte* array) noexcept {
     if constexpr (counts_inline) {
-      if (platform::extent() == identity_of(array)) return of_array(array).count_inline(slot);
+      if (platform::extent() == identity_of(array)) return of_array(array).report_inline(slot);
     }
-    if (of_array(array).count_.release(slot->index(), 1)) [[unlikely]]
-      of_array(array).deliver();
+    if constexpr (folds) {
+      of_array(array).publish(*slot);  // which releases it, too
+    } else {
+      of_array(array).report(slot);
+      if (of_array(array).count_.release(slot->index(), 1)) [[unlikely]]
+        of_array(array).drained();
+    }
     // after a release that was not the last, the operation may be gone
+  }
+
+  // What the policies do with a report before it is released.
+  void report([[maybe_unused]] slot_type* slot) noexcept {
+    if constexpr (votes) vote_on(slot);
+    if constexpr (pulls) completion_.pull_after(*this, index_of(slot));
+  }
+  void report_inline(slot_type* slot) noexcept {
+    if constexpr (folds) {
+      fold_inline(slot);
+    } else {
+      report(slot);
+      count_inline(slot);
+    }
+  }
+
+  // ---- voting: see detail::ballot ---------------------------------------------------------------------------------------
+
+  tally opening() const noexcept {
+    tally t;
+    t.branches = is_open ? tally::unknown : static_cast<std::uint32_t>(known_branches());
+    return t;
+  }
+  // Casts a vote, and does what is due if it decides. False if it came too late.
+  bool cast(node_type& n, detail::vote kind, std::size_t index, const tally& closing = {}) noexcept {
+    const auto result =
+        ballot_.cast(n, kind, index, opening(), closing, [this](const tally& t, detail::vote what) noexcept {
+          if (what == detail::vote::deadline) {
+            if constexpr (requires { combine_.on_deadline(t); }) {
+              return combine_.on_deadline(t);
+            } else {
+              return ruling::unmet(reason::deadline);
+            }
+          }
+          if (what == detail::vote::seal && failure_.any()) return ruling::unmet(reason::error_limit);
+          return combine_.rule(t);
+        });
+    if (result.late) return false;
+    if (result.decided && stops_the_others()) stop_branches();
+    if constexpr (delivers_at_decided) {
+      if (result.due) deliver_decided();
+    }
+    return true;
+  }
+  bool stops_the_others() const noexcept {
+    if constexpr (requires { combine_.keeps_losers(); }) {
+      return !combine_.keeps_losers();
+    } else {
+      return true;
+    }
+  }
+  FANOUT_NOINLINE void vote_on(slot_type* slot) noexcept {
+    const detail::branch_state state = slot->state();
+    const detail::vote kind = state == detail::branch_state::value    ? detail::vote::success
+                              : state == detail::branch_state::failed ? detail::vote::failure
+                                                                      : detail::vote::stopped;
+    const std::size_t i = index_of(slot);
+    if (!cast(*slot, kind, i)) late(slot, i);
+  }
+  FANOUT_COLD void vote_seal(std::size_t branches, std::uint64_t not_issued) noexcept {
+    tally closing;
+    closing.branches = static_cast<std::uint32_t>(branches);
+    closing.not_issued = static_cast<std::uint32_t>(not_issued);
+    cast(events_.seal, detail::vote::seal, no_index, closing);
+  }
+
+  // A report that came after the decision: a success may hold what has to be given back (E5).
+  FANOUT_COLD void late(slot_type* slot, [[maybe_unused]] std::size_t i) noexcept {
+    if constexpr (requires { combine_.on_late(i, std::move(slot->value())); }) {
+      static_assert(noexcept(combine_.on_late(i, std::move(slot->value()))),
+                    "fanout: on_late must be noexcept: it runs on a completing thread, where nobody could catch");
+      if (slot->state() == detail::branch_state::value) combine_.on_late(i, std::move(slot->value()));
+    }
+    slot->consume();
+  }
+
+  // ---- folding: see detail::baton ---------------------------------------------------------------------------------------
+
+  // What only the folder touches, until the last report and the seal are folded.
+  struct folding {
+    cell<std::size_t> done{0};        // #reports folded
+    cell<std::size_t> not_issued{0};  // the issuing right's, until the seal is published
+    cell<bool> sealed{false};
+    cell<bool> decided{false};
+    cell<bool> delivered{false};  // at decided
+  };
+
+  FANOUT_NOINLINE void publish(node_type& n) noexcept {
+    bool due = false;
+    const bool last = baton_.publish(n, [this, &due](node_type& one) noexcept { return fold(one, due); });
+    // Not the last: nothing of the operation is touched any more, unless it is kept for a delivery.
+    if (due) deliver_held();
+    // The baton carried the count, so that all references are released in one.
+    if (last && release_issuer(branches_, branches_, 0)) drained();
+  }
+
+  bool fold(node_type& n, [[maybe_unused]] bool& due) noexcept {
+    switch (n.what) {
+      case detail::published::report:
+        fold_report(static_cast<slot_type*>(&n));
+        break;
+      case detail::published::seal:
+        folding_.sealed = true;
+        folding_.done = folding_.done + folding_.not_issued;
+        break;
+      case detail::published::deadline:
+        fold_deadline();
+        break;
+      default:
+        break;
+    }
+    if constexpr (delivers_at_decided) {
+      if ((folding_.decided || failure_.any()) && folding_.sealed && !folding_.delivered && !all_folded()) {
+        folding_.delivered = due = true;
+        [[maybe_unused]] const bool held = count_.try_hold();
+      }
+    }
+    return folding_.sealed && all_folded();
+  }
+  bool all_folded() const noexcept { return folding_.done == branches_; }
+
+  // Inside start. Where every branch before this one completed inline, and nobody else knows of the operation, nobody else folds.
+  void fold_inline(slot_type* slot) noexcept {
+    const std::uint64_t done = inline_done_.load(std::memory_order_relaxed);  // the issuing right's
+    if (shared_ || done + 1 != started_) return publish(*slot);
+    fold_report(slot);
+    inline_done_.store(done + 1, std::memory_order_relaxed);
+  }
+
+  void fold_report(slot_type* slot) noexcept {
+    const std::size_t i = index_of(slot);
+    const detail::branch_state state = slot->state();
+    if (folding_.decided || failure_.any()) {
+      late(slot, i);
+    } else {
+      verdict decision = verdict::go_on;
+      FANOUT_TRY {
+        if (state == detail::branch_state::value) {
+          decision = fold_value(i, slot->value());
+        } else if constexpr (keeps_errors) {
+          if (state == detail::branch_state::failed) decision = combine_.on_error(i, std::move(slot->error()));
+          if constexpr (requires { combine_.on_stopped(i); }) {
+            if (state == detail::branch_state::stopped) decision = combine_.on_stopped(i);
+          }
+        }
+      }
+      FANOUT_CATCH_ALL {
+        policy_threw();
+        decision = verdict::decided;
+      }
+      slot->consume();
+      if (decision == verdict::decided) {
+        folding_.decided = true;
+        stop_branches();
+      }
+    }
+    folding_.done = folding_.done + 1;
+  }
+  verdict fold_value(std::size_t i, stored_type& value) {
+    using returned = decltype(combine_.on_value(i, std::move(value)));
+    if constexpr (std::is_same_v<returned, verdict>) {
+      return combine_.on_value(i, std::move(value));
+    } else {
+      static_assert(std::is_void_v<returned>, "fanout: a folding policy's on_value returns a fanout::verdict, or nothing");
+      combine_.on_value(i, std::move(value));
+      return verdict::go_on;
+    }
+  }
+  FANOUT_COLD void fold_deadline() noexcept {
+    if (folding_.decided || failure_.any() || (!is_open && all_folded())) return;
+    folding_.decided = true;
+    if constexpr (requires { combine_.on_deadline(); }) {
+      if (combine_.on_deadline()) return stop_branches();
+    }
+    failure_.note(no_index, error_traits<error_type>::from(make_error_code(errc::deadline)), {}, reason::deadline);
+    stop_branches();
+  }
+  FANOUT_COLD void policy_threw() noexcept {
+    std::exception_ptr exception = std::current_exception();
+    error_type error = error_from(exception, errc::policy_threw);
+    failure_.note(no_index, std::move(error), std::move(exception));
   }
 
   template <class... Args>
@@ -502,14 +806,15 @@ class fanout_op : private detail::delivery {
                                      const std::exception_ptr& exception = {}) noexcept {
     fanout_op& op = of(slot);
     const std::size_t i = index_of(slot);
-    verdict decision = verdict::go_on;
-    if constexpr (requires {
+    // What is voted on or folded is the policy's business then.
+    verdict decision = folds && !keeps_errors ? verdict::decided : verdict::go_on;
+    if constexpr (!votes && !folds && requires {
                     { op.combine_.on_error(i, error) } noexcept -> std::same_as<verdict>;
                   }) {
       decision = op.combine_.on_error(i, error);
     }
     bool first = false;
-    if constexpr (keeps_errors) {
+    if constexpr (slots_keep_errors) {
       slot->construct_error(std::move(error));
     } else {
       first = op.failure_.note(i, std::move(error), exception);
@@ -521,14 +826,14 @@ class fanout_op : private detail::delivery {
 
   FANOUT_COLD static void note_stopped(slot_type* slot) noexcept {
     fanout_op& op = of(slot);
-    verdict decision = verdict::go_on;
-    if constexpr (requires {
+    verdict decision = folds && !keeps_errors ? verdict::decided : verdict::go_on;
+    if constexpr (!votes && !folds && requires {
                     { op.combine_.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>;
                   }) {
       decision = op.combine_.on_stopped(index_of(slot));
     }
     slot->mark(detail::branch_state::stopped);
-    op.failure_.note_stopped();
+    if constexpr (!votes && !(folds && keeps_errors)) op.failure_.note_stopped();
     if (decision == verdict::decided) op.stop_branches();
   }
 
@@ -550,9 +855,9 @@ class fanout_op : private detail::delivery {
     std::exception_ptr exception = std::current_exception();
     error_type error = error_from(exception, errc::initiator_threw);
     if (dropped_ == i) {
-      // Counted inline, so nobody else looks at it before the seal: tell the true cause.
-      if constexpr (keeps_errors) {
-        slot->error() = std::move(error);
+      // Counted inline, so nobody else looks at it before the seal: tell the true cause. (What was folded is gone.)
+      if constexpr (slots_keep_errors) {
+        if (slot->state() == detail::branch_state::failed) slot->error() = std::move(error);
       } else {
         if (dropped_is_first_) failure_.replace(i, std::move(error), std::move(exception));
       }
@@ -560,7 +865,7 @@ class fanout_op : private detail::delivery {
     }
     // The branch will report, or has, through its handle. The exception must not be lost: it is the operation's.
     failure_.note(i, std::move(error), std::move(exception));
-    if constexpr (!keeps_errors) stop_branches();
+    if constexpr (!slots_keep_errors) stop_branches();
   }
 
   // ---- the C door -------------------------------------------------------------------------------------------------------
@@ -639,7 +944,7 @@ class fanout_op : private detail::delivery {
       return c_door::duplicate(slot);  // the same, without a context that could tell
     if (Callback::succeeded(status)) [[likely]] {
       slot->mark(detail::branch_state::value);
-      count_inline(slot);
+      report_inline(slot);
     } else {
       failed_in_start(slot, Callback::error(status));
     }
@@ -647,7 +952,7 @@ class fanout_op : private detail::delivery {
   FANOUT_COLD void failed_in_start(slot_type* slot, std::error_code error) noexcept {
     slot->destroy_value();
     note_error(slot, error_traits<error_type>::from(error));
-    count_inline(slot);
+    report_inline(slot);
   }
   FANOUT_COLD void c_door_failed(slot_type* slot) noexcept {
     failed_in_start(slot, make_error_code(errc::out_of_memory));
@@ -659,51 +964,116 @@ class fanout_op : private detail::delivery {
     if (slot->reported()) return initiator_threw(slot, index_of(slot));
     slot->destroy_value();
     fail_with_exception(slot);
-    count_inline(slot);
+    report_inline(slot);
   }
 
   static stop_token_type stop_token_of(slot_type* slot) noexcept { return of(slot).stop_.get_token(); }
 
-  // ---- delivering: by the one thread that saw zero -----------------------------------------------------------------------
+  // ---- delivering: by the one thread that saw zero, or that made "decided and sealed" true ---------------------------------
 
-  // Out of line: inlined, each completion would pay for its prologue.
-  FANOUT_NOINLINE void deliver() noexcept {
-    if constexpr (is_direct) {
-      deliver_now();
+  // The count is zero.
+  FANOUT_ALWAYS_INLINE void drained() noexcept {
+    if constexpr (delivers_at_decided) {
+      if (was_delivered()) return drop_storage();
+    }
+    deliver();
+  }
+  bool was_delivered() const noexcept {
+    if constexpr (votes) {
+      const auto* last = ballot_.last();
+      return static_cast<typename node_type::standing>(last->at).verdict.decided();
     } else {
-      detail::trampoline<platform>::template deliver<&deliver_queued>(*this);
+      return folding_.delivered;
     }
   }
 
-  static void deliver_queued(detail::delivery* self) noexcept { static_cast<fanout_op*>(self)->deliver_now(); }
+  // Out of line: inlined, each completion would pay for its prologue.
+  FANOUT_NOINLINE void deliver() noexcept { dispatch<&deliver_queued>(); }
+  static void deliver_queued(work* self) noexcept { static_cast<fanout_op*>(self)->deliver_now(); }
+
+  // At decided: the branches that are still out do not wait for the completion, which may have to queue; so it has a reference of
+  // its own, taken while the caller's stands.
+  FANOUT_NOINLINE void deliver_decided() noexcept {
+    static_assert(refcount::holdable<Refcount>,
+                  "fanout: delivery at decided needs a refcount strategy with try_hold and release_hold");
+    [[maybe_unused]] const bool held = count_.try_hold();
+    deliver_held();
+  }
+  void deliver_held() noexcept { dispatch<&deliver_held_queued>(); }
+  static void deliver_held_queued(work* self) noexcept {
+    auto* op = static_cast<fanout_op*>(self);
+    op->deliver_now();
+    op->release_hold();
+  }
+
+  template <void (*Deliver)(work*) noexcept>
+  void dispatch() noexcept {
+    if constexpr (is_direct) {
+      Deliver(this);
+    } else if constexpr (posts) {
+      this->run = Deliver;
+      completion_.post(static_cast<work&>(*this));  // the executor's from here on
+    } else {
+      detail::trampoline<platform>::template deliver<Deliver>(*this);
+    }
+  }
 
   void deliver_now() noexcept {
     // 1. Deregister: whoever else knows of the operation is joined. Only then is what they wrote complete.
     if constexpr (requires { completion_.disconnect(); }) completion_.disconnect();
-    // 2. Combine. Policy and completion leave first, since from here on the outcome owns the operation.
-    Completion completion(std::move(completion_));
+    // 2. Combine. Policy and completion leave first, since from here on the outcome owns the operation. (What others may still
+    // need stays: the completion says what leaves.)
+    auto completion = [this]() noexcept {
+      if constexpr (requires { completion_.take(); }) {
+        return completion_.take();
+      } else {
+        return Completion(std::move(completion_));
+      }
+    }();
     if constexpr (is_embedded) delivered_ = true;
-    // 3. Complete, with the outcome made in the completion's parameter. The library has made its last access.
+    // 3. Complete, with the outcome made in the completion's parameter. The library has made its last access, unless the operation
+    // is held for stragglers.
     std::move(completion)(combined());
   }
 
   outcome_type combined() noexcept {
-    // In this frame, so that the policy is gone before anybody is told. (A parameter may live as long as the caller's expression.)
-    Combine combine(std::move(combine_));
+    if constexpr (delivers_at_decided) {
+      return combined_by(combine_);  // where it is: stragglers ask it what to do
+    } else {
+      // In this frame, so that the policy is gone before anybody is told. (A parameter may live as long as the caller's expression.)
+      Combine combine(std::move(combine_));
+      return combined_by(combine);
+    }
+  }
+  outcome_type combined_by(Combine& combine) noexcept {
     FANOUT_TRY {
-      if constexpr (std::is_void_v<combined_type>) {
-        combine.result(collect());
-        return {};
+      if constexpr (votes) {
+        auto counted = count_votes(combine);
+        if (!counted.met) return unexpected(failure_type{std::move(counted.cause), std::move(counted.all)});
+        return result_of([&]() -> decltype(auto) { return combine.result(std::move(counted.all)); });
+      } else if constexpr (folds) {
+        auto collected = collect();
+        if (!collected) return unexpected(std::move(collected).error());
+        return result_of([&]() -> decltype(auto) { return combine.result(); });
       } else if constexpr (requires { requires Combine::passes_on; }) {
         return collect();
       } else {
-        return combine.result(collect());
+        return result_of([&]() -> decltype(auto) { return combine.result(collect()); });
       }
     }
     FANOUT_CATCH_ALL {
       std::exception_ptr exception = std::current_exception();
       error_type error = error_from(exception, errc::policy_threw);
-      return unexpected(failure<error_type>{no_index, std::move(error), 0, std::move(exception)});
+      return unexpected(failure_type(failure<error_type>{no_index, std::move(error), 0, std::move(exception)}));
+    }
+  }
+  template <class Combined>
+  static outcome_type result_of(Combined&& combined) {
+    if constexpr (std::is_void_v<combined_type>) {
+      combined();
+      return {};
+    } else {
+      return combined();
     }
   }
 
@@ -715,36 +1085,115 @@ class fanout_op : private detail::delivery {
     if constexpr (is_open) {
       slots.first_size = layout::first_array_size;
       slots.more = more_.arrays();
-    } else if constexpr (keeps_errors) {
+    } else if constexpr (slots_keep_errors) {
       slots.first_size = slots.size;
     }
     return slots;
   }
 
-  collected_type collect() noexcept {
-    if constexpr (keeps_errors) {
+  collected_type collect() noexcept
+    requires(!votes)
+  {
+    if constexpr (keeps_errors && !folds) {
       return collected_type(all_slots(), failure_.take(), failure_.any());
     } else {
-      if (failure_.any() || failure_.any_stopped() || first_not_issued_ != no_index) [[unlikely]] {
-        return unexpected(failed());
+      bool failed = failure_.any();
+      if constexpr (folds) {
+        // Decided without a failure: whoever gave up then, or was not started, is not missed.
+        failed = failed || (!folding_.decided && (failure_.any_stopped() || first_not_issued_ != no_index));
+      } else {
+        failed = failed || failure_.any_stopped() || first_not_issued_ != no_index;
       }
-      if constexpr (std::is_void_v<value_type>) {
-        detail::slot_owner<slots_type>{all_slots()};  // frees
+      if (failed) [[unlikely]]
+        return unexpected(first_cause());
+      if constexpr (std::is_void_v<value_type> || folds) {
+        free_slots();
         return {};
       } else {
         return collected_type(std::in_place, all_slots());
       }
     }
   }
+  // At decided, stragglers use the slots; what they are part of goes when the last of them has reported.
+  void free_slots() noexcept {
+    if constexpr (!delivers_at_decided) detail::slot_owner<slots_type>{all_slots()};
+  }
 
-  FANOUT_COLD failure<error_type> failed() noexcept {
+  FANOUT_COLD failure<error_type> first_cause() noexcept {
     failure<error_type> cause = failure_.take();
     if (!failure_.any()) {  // no real error, so the noise is all there is to tell
       const bool stopped = failure_.any_stopped() || stop_.stop_requested();
       if (!stopped) cause.index = first_not_issued_;
       cause.cause = error_traits<error_type>::from(make_error_code(stopped ? errc::stopped : errc::not_issued));
+      if (stopped) cause.why = reason::stopped;
     }
-    detail::slot_owner<slots_type>{all_slots()};  // frees
+    free_slots();
+    return cause;
+  }
+
+  struct counted_votes {
+    reports<value_type, error_type, platform> all;
+    failure<error_type> cause;
+    bool met;
+  };
+  // What was in when it was decided.
+  counted_votes count_votes([[maybe_unused]] Combine& combine) noexcept
+    requires votes
+  {
+    const auto at = static_cast<typename node_type::standing>(ballot_.last()->at);
+    // Where the rule is undecided although all have reported, none of them makes a difference any more.
+    const ruling verdict = at.verdict.decided() ? at.verdict : ruling::unmet(reason::error_limit);
+    const auto decided_at = at.decider != nullptr ? static_cast<typename node_type::standing>(at.decider->at) : at;
+    node_type* newest = at.decider != nullptr ? at.decider : const_cast<node_type*>(ballot_.last());
+
+    detail::counted_votes<value_type, error_type, platform> in;
+    in.slots = all_slots();
+    in.count = decided_at.count;
+    in.why = verdict.why();
+    for (node_type* n = newest; n != nullptr;) {
+      node_type* const before = n->link;
+      n->link = in.first;
+      n->counted = true;
+      in.first = n;
+      n = before;
+    }
+    if constexpr (delivers_at_decided) keep_storage();
+    in.op = this;
+    in.drop = [](void* op) noexcept { static_cast<fanout_op*>(op)->drop_storage(); };
+    failure<error_type> cause;
+    if (!verdict.is_met()) cause = unmet(combine, in, verdict.why());
+    return {reports<value_type, error_type, platform>(in), std::move(cause), verdict.is_met()};
+  }
+
+  FANOUT_COLD failure<error_type> unmet([[maybe_unused]] Combine& combine,
+                                        detail::counted_votes<value_type, error_type, platform>& in,
+                                        reason why) noexcept {
+    if (failure_.any()) return failure_.take();
+    failure<error_type> cause;
+    cause.why = why;
+    cause.suppressed = in.count.failures;
+    errc code = errc::unreachable;
+    if (why == reason::deadline || why == reason::stopped) {
+      code = why == reason::deadline ? errc::deadline : errc::stopped;
+    } else if (in.count.failures != 0) {
+      const node_type* first = in.first;
+      while (first->kind != detail::vote::failure) first = first->link;
+      cause.index = first->index;
+      --cause.suppressed;
+      if constexpr (std::is_nothrow_copy_constructible_v<error_type>) {
+        cause.cause = static_cast<const slot_type*>(first)->error();
+        return cause;
+      }
+    } else if (in.count.stopped != 0) {
+      code = errc::stopped;
+      cause.why = in.why = reason::stopped;
+    } else if (in.count.not_issued != 0) {
+      code = errc::not_issued;
+      cause.index = first_not_issued_;
+    } else if constexpr (requires { combine.unreachable(in.count); }) {
+      code = combine.unreachable(in.count);
+    }
+    cause.cause = error_traits<error_type>::from(make_error_code(code));
     return cause;
   }
 
@@ -824,6 +1273,10 @@ class fanout_op : private detail::delivery {
       ::new (static_cast<void*>(layout::chunk_of(reinterpret_cast<std::byte*>(slots)))) detail::chunk{op, 0};
     }
     detail::construct_slots(slots, layout::slots_in_block(n));
+    if constexpr (votes) {
+      // Some things are decided before anything starts: nothing to choose from, more wanted than there are.
+      if (op->combine_.rule(op->opening()).decided()) op->cast(op->events_.opening, detail::vote::opening, no_index);
+    }
     if constexpr (requires { op->completion_.connect(*op); }) {
       op->shared_ = true;
       op->completion_.connect(*op);
@@ -842,6 +1295,22 @@ class fanout_op : private detail::delivery {
     requires(!is_embedded)
   {
     fanout_op* op = &of_array(reinterpret_cast<std::byte*>(first));
+    if constexpr (is_kept) {
+      op->consume_slots();
+      op->drop_storage();
+    } else {
+      free_storage(op);
+    }
+  }
+  void consume_slots() noexcept {
+    if constexpr (!std::is_trivially_destructible_v<slot_type>) {
+      const slots_type slots = all_slots();
+      for (std::size_t i = 0; i != slots.size; ++i) slots[i].consume();
+    }
+  }
+  static void free_storage(fanout_op* op) noexcept
+    requires(!is_embedded)
+  {
     const std::size_t n = is_open ? 0 : static_cast<std::size_t>(op->branches_);
     op->destroy_slots();
     const Allocator allocator(std::move(op->allocator_));
@@ -861,11 +1330,18 @@ class fanout_op : private detail::delivery {
   cell<std::size_t> dropped_{no_index};   // a branch dropped inside a start: see note_dropped; the issuing right's
   cell<bool> dropped_is_first_{false};    // whether that was the first failure
   cell<bool> shared_{false};              // a handle was created that may take a reference; the issuing right's
-  [[no_unique_address]] cell_if<is_embedded, bool> delivered_{};
+  [[no_unique_address]] only_if<is_embedded, cell<bool>> delivered_{};
   cell<std::size_t> first_not_issued_{no_index};  // written by the seal
   cell<std::size_t> out_of_order_{no_index};      // #branches started, once one was out of order; the issuing right's
   cell<std::size_t> last_out_of_order_;           // the branch that was started last, then
   detail::first_failure<error_type, platform> failure_;
+  // References to the memory: one until drained, one of the outcome's where that is earlier, one per party that keeps it.
+  [[no_unique_address]] only_if<is_kept, atomic<std::uint32_t>> storage_{1u};
+  [[no_unique_address]] only_if<votes, detail::ballot<platform>> ballot_;
+  [[no_unique_address]] only_if<folds, detail::baton<platform>> baton_;
+  [[no_unique_address]] only_if<folds, folding> folding_;
+  [[no_unique_address]] only_if<folds, cell<std::size_t>> started_{};  // the issuing right's
+  [[no_unique_address]] detail::events<node_type> events_;
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal
   [[no_unique_address]] std::conditional_t<is_open, detail::slot_arrays<slot_type, layout::first_array_size>,

@@ -14,9 +14,9 @@ namespace fanout {
 
 /// What one branch came to, seen in place: a value, an error, or neither because it was stopped. Reads like a result;
 /// `std::move(r).take()` makes one.
-template <class T, class E, class Platform>
+template <class T, class E = std::error_code, class Platform = std_platform, class Node = detail::no_node>
 class settled {
-  using slot_type = detail::slot<T, E, true, Platform>;
+  using slot_type = detail::slot<T, E, true, Platform, Node>;
 
  public:
   settled(slot_type& slot, std::size_t index) noexcept : slot_(&slot), index_(index) {}

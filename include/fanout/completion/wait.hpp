@@ -123,7 +123,7 @@ class waiter {
     void connect(Op& op) noexcept {
       this->to->link_ = {&op, [](void* o) noexcept { return static_cast<Op*>(o)->try_hold(); },
                          [](void* o) noexcept {
-                           static_cast<Op*>(o)->decide(make_error_code(errc::deadline));
+                           static_cast<Op*>(o)->deadline_passed();
                            static_cast<Op*>(o)->release_hold();
                          }};
     }

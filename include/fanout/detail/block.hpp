@@ -155,7 +155,9 @@ class slot_arrays {
 };
 
 /// In the place of a member that this kind of operation has no use for.
-struct absent {};
+struct absent {
+  constexpr explicit absent(auto&&...) noexcept {}
+};
 
 }  // namespace fanout::detail
 

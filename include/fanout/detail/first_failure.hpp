@@ -28,11 +28,13 @@ class first_failure {
   }
 
   /// From any thread that holds a reference, before it releases it. True if this was the first.
-  FANOUT_COLD bool note(std::size_t index, E error, std::exception_ptr exception = {}) noexcept {
+  FANOUT_COLD bool note(std::size_t index, E error, std::exception_ptr exception = {},
+                          reason why = reason::error_limit) noexcept {
     // relaxed: it only elects the one that writes `first_`. What it writes is published by its own release on the count and
     // read after the last one's acquire.
     if (errors_.fetch_add(1, std::memory_order_relaxed) != 0) return false;
-    ::new (static_cast<void*>(&first_)) cell<failure<E>>(failure<E>{index, std::move(error), 0, std::move(exception)});
+    ::new (static_cast<void*>(&first_)) cell<failure<E>>(
+        failure<E>{index, std::move(error), 0, std::move(exception), why});
     return true;
   }
 

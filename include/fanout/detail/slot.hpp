@@ -22,6 +22,9 @@ struct unit {
 template <class T>
 using stored_t = std::conditional_t<std::is_void_v<T>, unit, T>;
 
+/// What most slots need besides a value and a tag.
+struct no_node {};
+
 enum class branch_state : unsigned char {
   open = 0,     // not reported; the value may exist already where a C initiator writes through its out-parameter
   value = 1,    // the value exists
@@ -59,10 +62,12 @@ constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return 
 ///   compact (at most 4 bytes, nothing to destroy, no errors kept): 31..1 = index, 0 = reported. The slot is 8 bytes. What a
 ///       branch came to need not be told apart: nobody asks, unless all have succeeded.
 ///   wide: 63..2 = distance from the first slot in bytes (slots are multiples of 8), 1..0 = state.
-template <class T, class E, bool KeepsError, class Platform>
-class slot {
+///
+/// `Node` is what the operation's protocol needs in a slot beyond that: nothing, unless reports are voted on or folded.
+template <class T, class E, bool KeepsError, class Platform, class Node = no_node>
+class slot : public Node {
   using payload_type = std::conditional_t<KeepsError, value_or_error<stored_t<T>, E>, value_only<stored_t<T>>>;
-  static constexpr bool compact = !KeepsError && std::is_trivially_destructible_v<stored_t<T>> &&
+  static constexpr bool compact = !KeepsError && std::is_empty_v<Node> && std::is_trivially_destructible_v<stored_t<T>> &&
                                   sizeof(payload_type) <= 4 &&
                                   sizeof(typename Platform::template cell<std::uint32_t>) == 4;
   using tag_type = std::conditional_t<compact, std::uint32_t, std::uint64_t>;
@@ -131,6 +136,14 @@ class slot {
     tag_ = static_cast<tag_type>(open | (compact ? tag_type{1} : static_cast<tag_type>(s)));
     return array_from(open);
   }
+  /// Ends the life of what was reported: folded, or come too late. Afterwards there is nothing left to destroy.
+  void consume() noexcept {
+    destroy_payload();
+    tag_ = static_cast<tag_type>(tag() | static_cast<tag_type>(branch_state::stopped));
+  }
+  /// For the next branch that takes this place. pre: consumed
+  void reopen() noexcept { tag_ = static_cast<tag_type>(tag() & ~state_mask); }
+
   /// The same for a branch that got its value through its handle. Such a branch completes once by its type, so where the mark
   /// would tell no more than that, nobody reads it, and it is not written.
   std::byte* mark_value_by_handle() noexcept {

@@ -3,14 +3,9 @@
 #define FANOUT_DETAIL_TRAMPOLINE_HPP
 
 #include "fanout/detail/config.hpp"
+#include "fanout/executor.hpp"
 
 namespace fanout::detail {
-
-/// A delivery that may have to wait its turn; its node lies in the operation.
-struct delivery {
-  delivery* next;  // both are set when it is queued, not before
-  void (*run)(delivery*) noexcept;
-};
 
 /// Runs completions one after the other on the thread that made them due. A completion that makes another one due on the
 /// same thread (by completing a branch of an outer operation, or by destroying its last handle) does not nest: the second
@@ -19,8 +14,8 @@ template <class Platform>
 class trampoline {
  public:
   /// Calls `Run(&node)`, or queues it behind what this thread is running.
-  template <void (*Run)(delivery*) noexcept>
-  static void deliver(delivery& node) noexcept {
+  template <void (*Run)(work*) noexcept>
+  static void deliver(work& node) noexcept {
     if (auto* running = static_cast<queue*>(Platform::trampoline())) {
       node.run = Run;
       running->push(node);
@@ -41,16 +36,16 @@ class trampoline {
  private:
   // First in, first out; lives on the stack of the outermost completion. Only its own thread sees it.
   struct queue {
-    delivery* head = nullptr;
-    delivery** tail = &head;
+    work* head = nullptr;
+    work** tail = &head;
 
-    void push(delivery& node) noexcept {
+    void push(work& node) noexcept {
       node.next = nullptr;
       *tail = &node;
       tail = &node.next;
     }
     void run_all() noexcept {
-      while (delivery* first = head) {
+      while (work* first = head) {
         head = first->next;
         if (head == nullptr) tail = &head;
         first->run(first);  // the node is gone after this

@@ -35,13 +35,18 @@ class basic_atomic {
     while (seen != 0) {  // zero: drained, and it stays drained
       // acquire: a holder that finds branches done may look at what they wrote. No release is needed to take a reference:
       // what the holder does is published by its own release_hold. relaxed on failure: it only tries again.
-      if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed))
+      if (count_.compare_exchange_weak(seen, seen + hold_weight, std::memory_order_acquire, std::memory_order_relaxed))
         return true;
     }
     return false;
   }
 
-  [[nodiscard]] bool release_hold() noexcept { return drop(1); }
+  [[nodiscard]] bool release_hold() noexcept { return drop(hold_weight); }
+
+  [[nodiscard]] references_left references() const noexcept {
+    // acquire: who asks reads the inline count next, which must not be older than this.
+    return references_of(count_.load(std::memory_order_acquire));
+  }
 
   void add(std::uint64_t k) noexcept {
     // relaxed: the caller holds the issuer's reference, so the count cannot reach zero meanwhile, and the new branches'
@@ -59,14 +64,14 @@ class basic_atomic {
     return before == k;
   }
 
-  // sealed:   #branches not released + #holds
-  // unsealed: the same + issuer_weight, in which branches that completed inline still count: the seal subtracts them
+  // #branches not released, of which those that completed inline are subtracted by the seal; + issuer_weight until the seal;
+  // + hold_weight for each hold
   typename Platform::template atomic<std::uint64_t> count_;
 };
 
 using atomic = basic_atomic<std_platform>;
 
-static_assert(holdable<atomic> && addable<atomic>);
+static_assert(holdable<atomic> && addable<atomic> && observable<atomic>);
 
 }  // namespace fanout::refcount
 

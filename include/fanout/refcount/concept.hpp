@@ -15,9 +15,19 @@ struct storage_layout {
   std::size_t align = 1;
 };
 
-/// The weight of the issuer's reference. A branch or a hold weighs 1, so that one load of a flat count tells both whether
-/// the operation is sealed (count < issuer_weight) and how many references are left.
+/// The weight of the issuer's reference in a flat count. A branch weighs 1 and a hold twice as much as the issuer, so that one
+/// load tells how many branches are left, whether the operation is sealed, and that holds are not taken for branches.
 inline constexpr std::uint64_t issuer_weight = std::uint64_t{1} << 32;
+inline constexpr std::uint64_t hold_weight = std::uint64_t{1} << 33;
+
+/// What a count can tell at a glance.
+struct references_left {
+  std::uint64_t branches;  // not released
+  bool sealed;             // the issuer's is released
+};
+constexpr references_left references_of(std::uint64_t flat_count) noexcept {
+  return {flat_count & (issuer_weight - 1), (flat_count & issuer_weight) == 0};
+}
 
 /// The largest number of branches of one operation (E20). Together with holds it stays below `issuer_weight`.
 inline constexpr std::uint64_t max_branches = std::uint64_t{1} << 31;
@@ -51,6 +61,13 @@ template <class S>
 concept holdable = strategy<S> && requires(S& count) {
   { count.try_hold() } noexcept -> std::same_as<bool>;
   { count.release_hold() } noexcept -> std::same_as<bool>;
+};
+
+/// Can be looked at while it counts, N known: how many branches are left. Until the seal that includes branches that completed
+/// inline, which the operation counts itself; whoever wants to know reads this first (acquire), then that.
+template <class S>
+concept observable = strategy<S> && requires(const S& count) {
+  { count.references() } noexcept -> std::same_as<references_left>;
 };
 
 /// N unknown, counted up: `add(k)` adds the references of k more branches. Called through the issuing right only, before

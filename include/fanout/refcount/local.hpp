@@ -32,10 +32,12 @@ class basic_local {
 
   [[nodiscard]] bool try_hold() noexcept {
     if (count_ == 0) return false;
-    count_ = count_ + 1;
+    count_ = count_ + hold_weight;
     return true;
   }
-  [[nodiscard]] bool release_hold() noexcept { return drop(1); }
+  [[nodiscard]] bool release_hold() noexcept { return drop(hold_weight); }
+
+  [[nodiscard]] references_left references() const noexcept { return references_of(count_); }
 
   void add(std::uint64_t k) noexcept { count_ = count_ + k; }
 
@@ -53,7 +55,7 @@ class basic_local {
 
 using local = basic_local<std_platform>;
 
-static_assert(holdable<local> && addable<local> && single_threaded<local>);
+static_assert(holdable<local> && addable<local> && observable<local> && single_threaded<local>);
 
 }  // namespace fanout::refcount
 
