@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "fanout/detail/config.hpp"
-#include "fanout/reason.hpp"
 #include "fanout/errc.hpp"
+#include "fanout/reason.hpp"
 
 namespace fanout {
 

@@ -88,6 +88,33 @@ struct node_for<protocol::fold, Platform> {
   using type = fold_node<Platform>;
 };
 
+/// Slots whose reports are folded, on their way to the next branch. Given by the folder, taken by the issuing right.
+template <class Slot, class Platform>
+class free_slots {
+  using node = fold_node<Platform>;
+
+ public:
+  void give(Slot& slot) noexcept {
+    node* top = given_.load(std::memory_order_relaxed);  // relaxed: only seeds the exchange
+    do {
+      slot.next = top;
+      // release: the slot as it was left. There is no ABA: nodes are taken all at once only.
+    } while (!given_.compare_exchange_weak(top, &slot, std::memory_order_release, std::memory_order_relaxed));
+  }
+  /// pre: there is one
+  Slot* take() noexcept {
+    node* first = taken_;
+    if (first == nullptr) first = given_.exchange(nullptr, std::memory_order_acquire);  // acquire: see above
+    FANOUT_ASSERT(first != nullptr, "more branches were started at once than the window has slots");
+    taken_ = first->next;
+    return static_cast<Slot*>(first);
+  }
+
+ private:
+  typename Platform::template atomic<node*> given_{nullptr};
+  typename Platform::template cell<node*> taken_{nullptr};  // the issuing right's
+};
+
 [[noreturn]] FANOUT_COLD inline void throw_not_made(errc why) {
 #if FANOUT_HAS_EXCEPTIONS
   if (why == errc::out_of_memory) throw std::bad_alloc();
@@ -135,7 +162,12 @@ class fanout_op : private work {
   using stop_token_type = basic_inplace_stop_token<platform>;
 
   static constexpr bool keeps_errors = Combine::keeps_errors;
-  static constexpr bool is_open = std::is_same_v<Width, open_width>;
+  /// N is found out while issuing.
+  static constexpr bool is_open = !std::is_same_v<Width, known_width>;
+  /// Slots come in arrays that double; otherwise they are one array, in the operation's block.
+  static constexpr bool grows = std::is_same_v<Width, open_width>;
+  /// Slots are used again for later branches, once what they held is folded.
+  static constexpr bool recycles = std::is_same_v<Width, recycled_width>;
   static constexpr bool is_embedded = std::is_same_v<Allocator, no_allocator>;
   static constexpr bool counts_inline = !requires { requires Refcount::is_single_threaded; };
 
@@ -214,11 +246,14 @@ class fanout_op : private work {
             { c.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>;
           },
       "fanout: a combine policy's on_stopped is noexcept and returns a fanout::verdict");
-  static_assert(!delivers_at_decided || votes || folds,
-                "fanout: only a policy that votes or folds can be delivered at decided: see fanout/combine/decided.hpp");
-  static_assert(!is_kept || !is_embedded,
-                "fanout: an embedded operation cannot outlive its owner's memory, so nothing that keeps memory (early delivery, "
-                "a timer) goes with it: use fanout::issue");
+  static_assert(!recycles || folds, "fanout: slots can be used again only where reports are folded as they arrive");
+  static_assert(
+      !delivers_at_decided || votes || folds,
+      "fanout: only a policy that votes or folds can be delivered at decided: see fanout/combine/decided.hpp");
+  static_assert(
+      !is_kept || !is_embedded,
+      "fanout: an embedded operation cannot outlive its owner's memory, so nothing that keeps memory (early delivery, "
+      "a timer) goes with it: use fanout::issue");
   static_assert(!is_open || refcount::addable<Refcount> || refcount::correctable<Refcount>,
                 "fanout: with N unknown the refcount strategy must have add or correct: use refcount::lazy_seed");
 
@@ -253,7 +288,9 @@ class fanout_op : private work {
         const auto left = count_.references();  // first: see refcount::observable
         if (left.branches == (left.sealed ? 0 : inline_done_.load(std::memory_order_relaxed))) return;
       }
-      failure_.note(no_index, error_traits<error_type>::from(make_error_code(errc::deadline)), {}, reason::deadline);
+      // A stop that came before has decided; a failure has if it comes before this.
+      if (stop_.stop_requested()) return;
+      failure_.note_unless_any(error_traits<error_type>::from(make_error_code(errc::deadline)), reason::deadline);
       stop_branches();
     }
   }
@@ -286,7 +323,7 @@ class fanout_op : private work {
   using atomic = typename platform::template atomic<T>;
   using slots_type =
       std::conditional_t<slots_keep_errors, detail::slot_range<slot_type>, detail::slots_of<slot_type, Width>>;
-  using layout = detail::block_layout<fanout_op, slot_type, Refcount, is_open>;
+  using layout = detail::block_layout<fanout_op, slot_type, Refcount, grows>;
 
   friend branch;
   friend issuer;
@@ -295,15 +332,17 @@ class fanout_op : private work {
   static constexpr bool connects = requires(Completion& c, fanout_op& op) { c.connect(op); };
   static constexpr bool is_direct = requires { requires Completion::is_direct; };
   static constexpr bool pulls = requires { requires Completion::pulls; };
+  static constexpr bool watches = requires { requires Completion::watches; };
   static constexpr bool posts = requires(Completion& c, work& w) {
     { c.post(w) } noexcept;
   };
 
   template <class C, class D, class A>
   fanout_op(std::size_t n, C&& combine, D&& completion, const A& allocator, std::byte* strategy_storage)
-      : gate_(layout::slots_in_block(n)),
-        count_(n, strategy_storage),
+      : gate_(recycles ? std::size_t{refcount::max_branches} : layout::slots_in_block(n)),
+        count_(recycles ? 0 : n, strategy_storage),
         branches_(n),
+        width_(n),
         combine_(std::forward<C>(combine)),
         completion_(std::forward<D>(completion)),
         allocator_(allocator) {}
@@ -313,7 +352,7 @@ class fanout_op : private work {
 
   static fanout_op& of(slot_type* slot) noexcept { return of_array(slot->array()); }
   static fanout_op& of_array(std::byte* array) noexcept {
-    if constexpr (is_open) {
+    if constexpr (grows) {
       return *static_cast<fanout_op*>(layout::chunk_of(array)->operation);
     } else {
       return *reinterpret_cast<fanout_op*>(array - layout::slots_offset());
@@ -322,21 +361,23 @@ class fanout_op : private work {
   // What stands for the operation in this thread's extent: where a slot's tag leads, so that a completion compares without
   // computing any further.
   static const void* identity_of(std::byte* array) noexcept {
-    if constexpr (is_open) {
+    if constexpr (grows) {
       return layout::chunk_of(array)->operation;
     } else {
       return array;
     }
   }
   const void* identity() noexcept {
-    if constexpr (is_open) {
+    if constexpr (grows) {
       return this;
     } else {
       return first_array();
     }
   }
   static std::size_t index_of(slot_type* slot) noexcept {
-    if constexpr (is_open) {
+    if constexpr (recycles) {
+      return slot->branch;
+    } else if constexpr (grows) {
       return layout::chunk_of(slot->array())->first + slot->index();
     } else {
       return slot->index();
@@ -351,14 +392,19 @@ class fanout_op : private work {
   std::size_t known_branches() const noexcept { return is_open ? 0 : static_cast<std::size_t>(branches_); }
   slot_type* slot_at(std::size_t i) noexcept { return first_array() + i; }
   slot_type* slot_at_next(std::size_t i) noexcept {
-    if constexpr (is_open) {
+    if constexpr (recycles) {
+      slot_type* const slot = free_.take();
+      slot->branch = i;
+      return slot;
+    } else if constexpr (grows) {
       return more_.current(first_array(), i);
     } else {
       return slot_at(i);
     }
   }
-  void count_started() noexcept {
-    if constexpr (is_open && !refcount::correctable<Refcount>) count_.add(1);
+  void count_started([[maybe_unused]] std::size_t i) noexcept {
+    if constexpr (watches) completion_.started(i);
+    if constexpr (is_open && !folds && !refcount::correctable<Refcount>) count_.add(1);
     if constexpr (folds) started_ = started_ + 1;
   }
   // With N known, all that keeps a start from its usual course is in the one word that it looks at: a stop request, and the issuing
@@ -419,7 +465,7 @@ class fanout_op : private work {
       if (stopped && !settle) return {nullptr, errc::stopped, false};
       // relaxed, here and below: the gate is the issuing right's
       if (std::size_t room = op->gate_.load(std::memory_order_relaxed); in_order == room) {
-        if (!op->more_.grow(op->allocator_, op, in_order, room)) {
+        if (!op->grow(in_order, room)) {
           return {nullptr,
                   op->refuse(no_index, in_order < refcount::max_branches ? errc::out_of_memory : errc::too_many),
                   false};
@@ -436,6 +482,13 @@ class fanout_op : private work {
       }
       FANOUT_ASSERT(false, "start(initiator) after N branches, or after start(i) out of order");
       return {nullptr, op->refuse(no_index, errc::no_such_branch), false};
+    }
+  }
+  FANOUT_COLD bool grow(std::size_t in_order, std::size_t& room) noexcept {
+    if constexpr (grows) {
+      return more_.grow(allocator_, this, in_order, room);
+    } else {
+      return false;
     }
   }
   FANOUT_COLD static errc refuse_index(fanout_op* op, std::size_t i, std::size_t in_order) noexcept {
@@ -468,7 +521,7 @@ class fanout_op : private work {
   }
 
   void settle_unstarted(slot_type* slot) noexcept {
-    count_started();
+    count_started(index_of(slot));
     slot->mark(detail::branch_state::stopped);
     failure_.note_stopped();
     report_inline(slot);
@@ -505,6 +558,14 @@ class fanout_op : private work {
       drained();
     }
   }
+  // Where the baton carried the count, no branch has been released, nor any started one been added.
+  bool release_all() noexcept {
+    if constexpr (!is_open) {
+      return count_.release_issuer(branches_, 0);
+    } else {
+      return release_issuer(0, 0, 0);
+    }
+  }
   bool release_issuer(std::size_t issued, std::uint64_t inline_done, std::uint64_t not_started) noexcept {
     if constexpr (is_open && refcount::correctable<Refcount>) {
       return count_.correct(issued, inline_done);
@@ -533,6 +594,7 @@ class fanout_op : private work {
       if (platform::extent() == identity_of(array)) return of_array(array).report_inline(slot);
     }
     if constexpr (folds) {
+      if constexpr (watches) of_array(array).completion_.reported(index_of(slot), failed_in(slot));
       of_array(array).publish(*slot);  // which releases it, too
     } else {
       of_array(array).report(slot);
@@ -544,11 +606,21 @@ class fanout_op : private work {
 
   // What the policies do with a report before it is released.
   void report([[maybe_unused]] slot_type* slot) noexcept {
+    if constexpr (watches) completion_.reported(index_of(slot), failed_in(slot));
     if constexpr (votes) vote_on(slot);
-    if constexpr (pulls) completion_.pull_after(*this, index_of(slot));
+    if constexpr (pulls) completion_.pull_after(*this, failed_in(slot));
+  }
+  // Slots that cannot tell are those of policies that stop the others at the first failure.
+  static bool failed_in(slot_type* slot) noexcept {
+    if constexpr (slots_keep_errors) {
+      return slot->state() == detail::branch_state::failed;
+    } else {
+      return false;
+    }
   }
   void report_inline(slot_type* slot) noexcept {
     if constexpr (folds) {
+      if constexpr (watches) completion_.reported(index_of(slot), failed_in(slot));
       fold_inline(slot);
     } else {
       report(slot);
@@ -562,6 +634,16 @@ class fanout_op : private work {
     tally t;
     t.branches = is_open ? tally::unknown : static_cast<std::uint32_t>(known_branches());
     return t;
+  }
+  // Whether more branches would make no difference.
+  bool is_decided() const noexcept {
+    if (stop_.stop_requested()) return true;
+    if constexpr (votes) {
+      const auto* last = ballot_.last();
+      return last != nullptr && static_cast<typename node_type::standing>(last->at).verdict.decided();
+    } else {
+      return false;
+    }
   }
   // Casts a vote, and does what is due if it decides. False if it came too late.
   bool cast(node_type& n, detail::vote kind, std::size_t index, const tally& closing = {}) noexcept {
@@ -633,7 +715,7 @@ class fanout_op : private work {
     // Not the last: nothing of the operation is touched any more, unless it is kept for a delivery.
     if (due) deliver_held();
     // The baton carried the count, so that all references are released in one.
-    if (last && release_issuer(branches_, branches_, 0)) drained();
+    if (last && release_all()) drained();
   }
 
   bool fold(node_type& n, [[maybe_unused]] bool& due) noexcept {
@@ -665,8 +747,8 @@ class fanout_op : private work {
   void fold_inline(slot_type* slot) noexcept {
     const std::uint64_t done = inline_done_.load(std::memory_order_relaxed);  // the issuing right's
     if (shared_ || done + 1 != started_) return publish(*slot);
-    fold_report(slot);
     inline_done_.store(done + 1, std::memory_order_relaxed);
+    fold_report(slot);
   }
 
   void fold_report(slot_type* slot) noexcept {
@@ -697,13 +779,19 @@ class fanout_op : private work {
       }
     }
     folding_.done = folding_.done + 1;
+    if constexpr (recycles) {
+      slot->reopen();
+      free_.give(*slot);
+    }
+    if constexpr (pulls) completion_.pull_after(*this, state == detail::branch_state::failed);
   }
   verdict fold_value(std::size_t i, stored_type& value) {
     using returned = decltype(combine_.on_value(i, std::move(value)));
     if constexpr (std::is_same_v<returned, verdict>) {
       return combine_.on_value(i, std::move(value));
     } else {
-      static_assert(std::is_void_v<returned>, "fanout: a folding policy's on_value returns a fanout::verdict, or nothing");
+      static_assert(std::is_void_v<returned>,
+                    "fanout: a folding policy's on_value returns a fanout::verdict, or nothing");
       combine_.on_value(i, std::move(value));
       return verdict::go_on;
     }
@@ -714,7 +802,7 @@ class fanout_op : private work {
     if constexpr (requires { combine_.on_deadline(); }) {
       if (combine_.on_deadline()) return stop_branches();
     }
-    failure_.note(no_index, error_traits<error_type>::from(make_error_code(errc::deadline)), {}, reason::deadline);
+    failure_.note_unless_any(error_traits<error_type>::from(make_error_code(errc::deadline)), reason::deadline);
     stop_branches();
   }
   FANOUT_COLD void policy_threw() noexcept {
@@ -1024,7 +1112,7 @@ class fanout_op : private work {
     // 2. Combine. Policy and completion leave first, since from here on the outcome owns the operation. (What others may still
     // need stays: the completion says what leaves.)
     auto completion = [this]() noexcept {
-      if constexpr (requires { completion_.take(); }) {
+      if constexpr (is_kept && requires { completion_.take(); }) {
         return completion_.take();
       } else {
         return Completion(std::move(completion_));
@@ -1082,11 +1170,11 @@ class fanout_op : private work {
     slots.first = first_array();
     slots.size = branches_;
     if constexpr (!is_embedded) slots.free = &destroy;
-    if constexpr (is_open) {
+    if constexpr (grows) {
       slots.first_size = layout::first_array_size;
       slots.more = more_.arrays();
-    } else if constexpr (slots_keep_errors) {
-      slots.first_size = slots.size;
+    } else if constexpr (requires { slots.first_size; }) {
+      slots.first_size = slots.size = static_cast<std::size_t>(in_block());
     }
     return slots;
   }
@@ -1158,6 +1246,9 @@ class fanout_op : private work {
       n = before;
     }
     if constexpr (delivers_at_decided) keep_storage();
+    if constexpr (requires { completion_.label(std::size_t{}); }) {
+      in.label = [](void* op, std::size_t i) { return static_cast<fanout_op*>(op)->completion_.label(i); };
+    }
     in.op = this;
     in.drop = [](void* op) noexcept { static_cast<fanout_op*>(op)->drop_storage(); };
     failure<error_type> cause;
@@ -1269,10 +1360,13 @@ class fanout_op : private work {
     auto* op = ::new (static_cast<void*>(block))
         fanout_op(n, std::move(combine), std::move(completion), allocator, block + layout::strategy_offset(n));
     slot_type* slots = op->first_array();
-    if constexpr (is_open) {
+    if constexpr (grows) {
       ::new (static_cast<void*>(layout::chunk_of(reinterpret_cast<std::byte*>(slots)))) detail::chunk{op, 0};
     }
     detail::construct_slots(slots, layout::slots_in_block(n));
+    if constexpr (recycles) {
+      for (std::size_t i = n; i-- != 0;) op->free_.give(slots[i]);
+    }
     if constexpr (votes) {
       // Some things are decided before anything starts: nothing to choose from, more wanted than there are.
       if (op->combine_.rule(op->opening()).decided()) op->cast(op->events_.opening, detail::vote::opening, no_index);
@@ -1284,11 +1378,16 @@ class fanout_op : private work {
     return op;
   }
 
+  // The n that the block was made for.
+  std::size_t in_block() const noexcept {
+    if constexpr (recycles) return width_;
+    return known_branches();
+  }
   void destroy_slots() noexcept {
     if constexpr (!std::is_trivially_destructible_v<slot_type>) {
-      std::destroy_n(first_array(), layout::slots_in_block(branches_));
+      std::destroy_n(first_array(), layout::slots_in_block(in_block()));
     }
-    if constexpr (is_open) more_.free(allocator_);
+    if constexpr (grows) more_.free(allocator_);
   }
 
   FANOUT_NOINLINE static void destroy(slot_type* first) noexcept
@@ -1311,7 +1410,7 @@ class fanout_op : private work {
   static void free_storage(fanout_op* op) noexcept
     requires(!is_embedded)
   {
-    const std::size_t n = is_open ? 0 : static_cast<std::size_t>(op->branches_);
+    const std::size_t n = op->in_block();
     op->destroy_slots();
     const Allocator allocator(std::move(op->allocator_));
     op->~fanout_op();
@@ -1344,8 +1443,9 @@ class fanout_op : private work {
   [[no_unique_address]] detail::events<node_type> events_;
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal
-  [[no_unique_address]] std::conditional_t<is_open, detail::slot_arrays<slot_type, layout::first_array_size>,
-                                           detail::absent> more_;
+  [[no_unique_address]] only_if<recycles, cell<std::size_t>> width_;
+  [[no_unique_address]] only_if<recycles, detail::free_slots<slot_type, platform>> free_;
+  [[no_unique_address]] only_if<grows, detail::slot_arrays<slot_type, layout::first_array_size>> more_;
   [[no_unique_address]] Combine combine_;
   [[no_unique_address]] Completion completion_;
   [[no_unique_address]] Allocator allocator_;

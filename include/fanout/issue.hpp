@@ -55,6 +55,12 @@ struct issuing {
     }
     if (issuer) std::move(issuer).seal();
   }
+  /// Seals; with an exception, as one that left the issuing code.
+  template <class Issuer>
+  static void end(Issuer&& issuer, std::exception_ptr exception) noexcept {
+    if (exception) return issuer.abort(std::move(exception));
+    std::move(issuer).seal();
+  }
 };
 
 }  // namespace detail

@@ -164,6 +164,8 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
 
   /// Whether stop has been requested: starting more is pointless. pre: not spent
   [[nodiscard]] bool stop_requested() const noexcept { return op_->stop_.stop_requested(); }
+  /// Whether more branches would make no difference: stop was requested, or a policy that decides early has decided. pre: not spent
+  [[nodiscard]] bool is_decided() const noexcept { return op_->is_decided(); }
   /// Asks the started branches to stop. They report all the same. pre: not spent
   void request_stop() noexcept { op_->stop_branches(); }
   /// pre: not spent
@@ -263,7 +265,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
 
   template <class Initiator>
   FANOUT_ALWAYS_INLINE static void launch(Op* op, slot_type* slot, std::size_t i, Initiator& initiator) {
-    op->count_started();
+    op->count_started(i);
     extent now(op);
     if constexpr (std::is_invocable_v<Initiator&, branch, stop_token_type>) {
       guard<std::is_nothrow_invocable_v<Initiator&, branch, stop_token_type>>(
@@ -291,7 +293,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   template <class Initiator>
   FANOUT_ALWAYS_INLINE static void launch_c(Op* op, slot_type* slot, Initiator& initiator) {
     using policy = typename Op::callback_type;
-    op->count_started();
+    op->count_started(Op::index_of(slot));
     const auto door = Op::open_c_door(slot);
     if (!door) [[unlikely]]
       return op->c_door_failed(slot);

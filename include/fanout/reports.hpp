@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <string>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -38,6 +39,7 @@ struct counted_votes {
   reason why = reason::completed;
   void* op = nullptr;
   void (*drop)(void*) noexcept = nullptr;
+  std::string (*label)(void* op, std::size_t i) = nullptr;
 };
 
 /// Walks reports in the order in which they arrived, those that `Wanted` admits.
@@ -85,9 +87,7 @@ class reports_view {
   /// pre: !empty()
   [[nodiscard]] auto front() const noexcept { return *begin(); }
   /// Counts: O(size).
-  [[nodiscard]] std::size_t size() const noexcept {
-    return static_cast<std::size_t>(std::distance(begin(), end()));
-  }
+  [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(std::distance(begin(), end())); }
 
  private:
   node* first_;
@@ -160,6 +160,11 @@ class [[nodiscard("what the branches reported is lost")]] reports {
   /// Whether branch i had reported when it was decided. pre: i < branches()
   [[nodiscard]] bool reported(std::size_t i) const noexcept { return votes_.slots[i].counted; }
 
+  /// What the caller calls branch i, where the description was given `.label(f)`; otherwise its number. May throw what f throws.
+  [[nodiscard]] std::string label(std::size_t i) const {
+    return votes_.label != nullptr ? votes_.label(votes_.op, i) : std::to_string(i);
+  }
+
   /// The indices of the branches that had not reported when it was decided, increasing.
   class missing_view {
    public:
@@ -198,9 +203,7 @@ class [[nodiscard("what the branches reported is lost")]] reports {
     iterator begin() const noexcept { return {of_, 0}; }
     iterator end() const noexcept { return {of_, of_->branches()}; }
     [[nodiscard]] bool empty() const noexcept { return begin() == end(); }
-    [[nodiscard]] std::size_t size() const noexcept {
-      return static_cast<std::size_t>(std::distance(begin(), end()));
-    }
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(std::distance(begin(), end())); }
 
    private:
     const reports* of_;

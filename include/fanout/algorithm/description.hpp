@@ -2,137 +2,75 @@
 #ifndef FANOUT_ALGORITHM_DESCRIPTION_HPP
 #define FANOUT_ALGORITHM_DESCRIPTION_HPP
 
+#include <chrono>
 #include <cstddef>
+#include <exception>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <ranges>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 
+#include "fanout/algorithm/carrying.hpp"
+#include "fanout/algorithm/options.hpp"
+#include "fanout/algorithm/pulling.hpp"
 #include "fanout/callback/handler.hpp"
 #include "fanout/combine/concept.hpp"
+#include "fanout/combine/decided.hpp"
+#include "fanout/combine/quorum.hpp"
+#include "fanout/completion/deadline.hpp"
 #include "fanout/completion/stoppable.hpp"
+#include "fanout/completion/via.hpp"
+#include "fanout/detail/option_set.hpp"
 #include "fanout/issue.hpp"
+#include "fanout/timer/concept.hpp"
 
 namespace fanout {
 
 namespace detail {
 
-/// Owns a copy, or borrows what a std::reference_wrapper names. Moves without throwing: what cannot lives on the heap.
-template <class X>
-class kept {
-  static constexpr bool inside = std::is_nothrow_move_constructible_v<X>;
-
- public:
-  template <class Y>
-  explicit kept(std::in_place_t, Y&& y) : x_(make(std::forward<Y>(y))) {}
-  X& get() noexcept {
-    if constexpr (inside) {
-      return x_;
+/// The initiator takes what a C interface takes: (element, out, callback, context).
+template <class T, class Callback, class Initiator, class Element>
+inline constexpr bool calls_c = [] {
+  if constexpr (c_callback_policy<Callback>) {
+    using function = decltype(&Callback::template function<any_c_door>);
+    if constexpr (std::is_void_v<T>) {
+      return std::is_invocable_v<Initiator&, Element, function, void*>;
     } else {
-      return *x_;
+      return std::is_invocable_v<Initiator&, Element, stored_t<T>*, function, void*>;
     }
+  } else {
+    return false;
   }
+}();
 
- private:
-  template <class Y>
-  static auto make(Y&& y) {
-    if constexpr (inside) {
-      return X(std::forward<Y>(y));
+/// Starts one branch per element, through whatever its initiator takes.
+template <class T, class Callback, class Element>
+struct element_starter {
+  template <class Issuer, class Initiator>
+  static void one(Issuer& issuer, [[maybe_unused]] std::size_t i, Initiator& initiator, Element&& element) {
+    constexpr bool counted = !Issuer::operation::is_open;
+    if constexpr (calls_c<T, Callback, Initiator, Element>) {
+      auto f = [&](auto... door) { return std::invoke(initiator, std::forward<Element>(element), door...); };
+      if constexpr (counted) {
+        issuer.start_c(i, f);
+      } else {
+        issuer.start_c(f);
+      }
     } else {
-      return std::make_unique<X>(std::forward<Y>(y));
+      using branch = typename Issuer::branch;
+      using stop_token = typename Issuer::stop_token_type;
+      for_element<Initiator, Element> f{initiator, std::forward<Element>(element)};
+      static_assert(std::is_invocable_v<decltype(f)&, branch> || std::is_invocable_v<decltype(f)&, branch, stop_token>,
+                    "fanout: an initiator is called as f(element, branch) or f(element, branch, stop_token)");
+      if constexpr (counted) {
+        issuer.start(i, f);
+      } else {
+        issuer.start(f);
+      }
     }
-  }
-  std::conditional_t<inside, X, std::unique_ptr<X>> x_;
-};
-
-template <class X>
-class kept<std::reference_wrapper<X>> {
- public:
-  explicit kept(std::in_place_t, std::reference_wrapper<X> x) noexcept : x_(x) {}
-  X& get() noexcept { return x_.get(); }
-
- private:
-  std::reference_wrapper<X> x_;
-};
-
-template <class X>
-using kept_t = std::remove_reference_t<decltype(std::declval<kept<X>&>().get())>;
-
-/// What the initiator is to be called with for one element.
-template <class Initiator, class Element>
-struct for_element {
-  Initiator& initiator;
-  Element&& element;
-
-  template <class Branch, class Token>
-    requires std::is_invocable_v<Initiator&, Element, Branch, Token>
-  void operator()(Branch branch,
-                  Token token) noexcept(std::is_nothrow_invocable_v<Initiator&, Element, Branch, Token>) {
-    static_cast<void>(std::invoke(initiator, std::forward<Element>(element), std::move(branch), std::move(token)));
-  }
-  template <class Branch>
-    requires std::is_invocable_v<Initiator&, Element, Branch>
-  void operator()(Branch branch) noexcept(std::is_nothrow_invocable_v<Initiator&, Element, Branch>) {
-    static_cast<void>(std::invoke(initiator, std::forward<Element>(element), std::move(branch)));
-  }
-};
-
-/// A range and an initiator, until they are put down. Not a std::optional: GCC does not see that a move finds them there.
-template <class Range, class Initiator>
-class luggage {
- public:
-  luggage(kept<Range>&& range, kept<Initiator>&& initiator) noexcept : here_{std::move(range), std::move(initiator)} {}
-  /// pre: not put down
-  luggage(luggage&& other) noexcept : here_(std::move(other.here_)) {}
-  ~luggage() {
-    if (!gone_) std::destroy_at(&here_);
-  }
-
-  auto& range() noexcept { return here_.range.get(); }
-  auto& initiator() noexcept { return here_.initiator.get(); }
-
-  void put_down() noexcept {
-    std::destroy_at(&here_);
-    gone_ = true;
-  }
-
- private:
-  struct both {
-    kept<Range> range;
-    kept<Initiator> initiator;
-  };
-  union {
-    both here_;
-  };
-  bool gone_ = false;
-};
-
-/// The range and the initiator ride in the operation, so that elements live until it is delivered; they are not told of it.
-template <class Range, class Initiator, class Completion>
-struct carrying {
-  static constexpr bool is_direct = requires { requires Completion::is_direct; };
-
-  luggage<Range, Initiator> with;
-  Completion completion;
-
-  template <class Op>
-    requires requires(Completion& c, Op& op) { c.connect(op); }
-  void connect(Op& op) noexcept {
-    completion.connect(op);
-  }
-  void disconnect() noexcept
-    requires requires(Completion& c) { c.disconnect(); }
-  {
-    completion.disconnect();
-  }
-  template <class Outcome>
-    requires std::is_invocable_v<Completion, Outcome>
-  void operator()(Outcome&& outcome) && noexcept(std::is_nothrow_invocable_v<Completion, Outcome>) {
-    // Handing the outcome to a waiting thread is the last access: what these refer to may be gone with it (I2).
-    if constexpr (is_direct) with.put_down();
-    std::move(completion)(std::forward<Outcome>(outcome));
   }
 };
 
@@ -148,28 +86,141 @@ struct carrying {
 /// description, once per element, in order; or, with a callback policy for C, as `f(element, out, callback, context)`.
 /// An exception out of it is that branch's error; one out of the range's iteration ends the issuing (errc::issuer_threw).
 /// Sized and forward ranges are counted first and take one allocation; input ranges at most 1 + log2 N.
-template <class T, class Combine, class Callback, class Range, class Initiator, class Refcount = refcount::atomic,
-          class Allocator = std::allocator<std::byte>, class Token = never_stop_token>
+///
+/// Options are members that return another description, in any order, each once; what is not asked for costs nothing.
+template <class T, class Combine, class Callback, class Range, class Initiator, class Options = detail::option_set<>>
 class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)")]] description {
   using range_type = detail::kept_t<Range>;
   using initiator_type = detail::kept_t<Initiator>;
   using element_type = std::ranges::range_reference_t<range_type>;
   using combine_type = detail::bound_combine_t<T, Combine>;
+  using starter = detail::element_starter<T, Callback, element_type>;
+
+  template <class Kind>
+  static constexpr bool has = detail::has_option<Kind, Options>;
+  template <class Kind>
+  using option = detail::option_t<Kind, Options>;
 
   static constexpr bool is_counted = std::ranges::sized_range<range_type> || std::ranges::forward_range<range_type>;
+  static constexpr bool is_pulled = has<detail::window_kind> || has<detail::canary_kind> || has<detail::issue_on_kind>;
+  static constexpr bool at_decided = std::is_same_v<option<detail::delivery_kind>, detail::decided_option>;
+  static constexpr bool folds = requires { requires combine_type::folds; };
+  // What is folded as it arrives needs slots only for what is in flight.
+  static constexpr bool is_streamed = folds && has<detail::window_kind>;
+
+  using width =
+      std::conditional_t<is_streamed, recycled_width, std::conditional_t<is_counted, known_width, open_width>>;
+
+  static auto choose_refcount() {
+    if constexpr (has<detail::count_kind>) {
+      return std::type_identity<typename option<detail::count_kind>::refcount>{};
+    } else {
+      return std::type_identity<std::conditional_t<is_counted || is_streamed, refcount::atomic, refcount::lazy_seed>>{};
+    }
+  }
+  static auto choose_allocator() {
+    if constexpr (has<detail::memory_kind>) {
+      return std::type_identity<decltype(option<detail::memory_kind>::allocator)>{};
+    } else {
+      return std::type_identity<std::allocator<std::byte>>{};
+    }
+  }
+  using refcount_type = typename decltype(choose_refcount())::type;
+  using allocator_type = typename decltype(choose_allocator())::type;
+
+  // What is wrapped around the completion, from the inside out. Each may be asked for its type only, too.
   template <class Completion>
-  using carried = detail::carrying<
-      Range, Initiator,
-      std::conditional_t<unstoppable_token<Token>, Completion, completion::stoppable<Token, Completion>>>;
+  static auto add_hop(Options& o, Completion completion) noexcept {
+    if constexpr (has<detail::via_kind>) {
+      auto& executor = detail::get_option<detail::via_kind>(o).executor;
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(executor)>, issuing_executor_t>) {
+        static_assert(has<detail::issue_on_kind>,
+                      "fanout: .via(fanout::issuing_executor) goes back to where .issue_on(executor) said");
+        return completion::via(detail::get_option<detail::issue_on_kind>(o).executor, std::move(completion));
+      } else {
+        return completion::via(std::move(executor), std::move(completion));
+      }
+    } else {
+      return completion;
+    }
+  }
   template <class Completion>
-  using operation = fanout_op<
-      Callback, combine_type, carried<Completion>,
-      std::conditional_t<is_counted || !std::is_same_v<Refcount, refcount::atomic>, Refcount, refcount::lazy_seed>,
-      Allocator, std::conditional_t<is_counted, known_width, open_width>>;
+  static auto add_deadline(Options& o, Completion completion) noexcept {
+    if constexpr (has<detail::deadline_kind>) {
+      auto& deadline = detail::get_option<detail::deadline_kind>(o);
+      using timer = std::remove_pointer_t<decltype(deadline.timer)>;
+      return completion::deadline<timer, Completion>(*deadline.timer, deadline.at, std::move(completion));
+    } else {
+      return completion;
+    }
+  }
+  template <class Completion>
+  static auto add_stop(Options& o, Completion completion) noexcept {
+    if constexpr (has<detail::stop_kind>) {
+      auto& token = detail::get_option<detail::stop_kind>(o).token;
+      if constexpr (unstoppable_token<std::remove_cvref_t<decltype(token)>>) {
+        return completion;
+      } else {
+        return completion::stoppable(std::move(token), std::move(completion));
+      }
+    } else {
+      return completion;
+    }
+  }
+  template <class Completion>
+  static auto add_luggage(Options& o, detail::luggage<Range, Initiator>&& luggage, Completion completion) noexcept {
+    constexpr bool stay = at_decided || has<detail::label_kind>;
+    using label = option<detail::label_kind>;
+    detail::carrying<Range, Initiator, label, stay, Completion> carrying(
+        std::move(luggage),
+        [&]() -> label {
+          if constexpr (has<detail::label_kind>) {
+            return std::move(detail::get_option<detail::label_kind>(o));
+          } else {
+            return {};
+          }
+        }(),
+        std::move(completion));
+    if constexpr (is_pulled) {
+      using platform = typename refcount_type::platform;
+      using pace = detail::window_pace<platform>;
+      std::uint64_t window = pace::no_limit, canary = 0;
+      if constexpr (has<detail::window_kind>) window = detail::get_option<detail::window_kind>(o).width;
+      if constexpr (has<detail::canary_kind>) canary = detail::get_option<detail::canary_kind>(o).size;
+      auto executor = [&] {
+        if constexpr (has<detail::issue_on_kind>) {
+          return detail::get_option<detail::issue_on_kind>(o).executor;
+        } else {
+          return detail::no_executor{};
+        }
+      }();
+      return detail::pulling<decltype(carrying), starter, pace, decltype(executor), platform>(
+          std::move(carrying), pace(window, canary), std::move(executor));
+    } else {
+      return carrying;
+    }
+  }
+  template <class Completion>
+  static auto load(Options& o, detail::luggage<Range, Initiator>&& luggage, Completion completion) noexcept {
+    return add_luggage(o, std::move(luggage), add_stop(o, add_deadline(o, add_hop(o, std::move(completion)))));
+  }
+
+  template <class Completion>
+  using loaded = decltype(load(std::declval<Options&>(), std::declval<detail::luggage<Range, Initiator>>(),
+                               std::declval<Completion>()));
+  template <class Completion>
+  using operation = fanout_op<Callback, combine_type, loaded<Completion>, refcount_type, allocator_type, width>;
 
   struct ignore {
     void operator()(auto&&) && noexcept {}
   };
+
+  // A branch that ignores stop requests, of an operation that waits for it, makes an early decision or a deadline wait for ever.
+  static constexpr bool decides_early = requires { requires combine_type::decides_early; };
+  static constexpr bool asks_when = decides_early || has<detail::deadline_kind>;
+  template <class Op>
+  static constexpr bool can_be_asked_to_stop = std::is_invocable_v<detail::for_element<initiator_type, element_type>&,
+                                                                   typename Op::branch, typename Op::stop_token_type>;
 
  public:
   using value_type = T;
@@ -177,138 +228,196 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   using outcome_type = typename operation<ignore>::outcome_type;
 
   template <class R, class I>
-  description(Combine combine, R&& range, I&& initiator, const Allocator& allocator = Allocator(),
-              Token token = Token())
+  description(Combine combine, R&& range, I&& initiator)
       : combine_(std::move(combine)),
         range_(std::in_place, std::forward<R>(range)),
-        initiator_(std::in_place, std::forward<I>(initiator)),
-        allocator_(allocator),
-        token_(std::move(token)) {}
+        initiator_(std::in_place, std::forward<I>(initiator)) {}
 
-  /// Starts every branch on this thread and seals. `completion(outcome)` runs once, when all branches have reported: on the
-  /// thread that reports last, inside this call if that is this thread. It must be noexcept. Whatever goes wrong arrives there,
-  /// also a want of memory (errc::out_of_memory, errc::too_many), and nothing is thrown to the caller.
+  /// Starts every branch on this thread, or as many as its options admit, and seals. `completion(outcome)` runs once, when all
+  /// branches have reported (or as `.deliver_at` says): on the thread that reports last (or where `.via` says), inside this call if
+  /// that is this thread. It must be noexcept. Whatever goes wrong arrives there, also a want of memory (errc::out_of_memory,
+  /// errc::too_many), and nothing is thrown to the caller.
   template <class Completion>
   void then(Completion completion) && noexcept {
     using op = operation<Completion>;
-    std::size_t n = 0;
+    static_assert(
+        !asks_when || has<detail::delivery_kind> || can_be_asked_to_stop<op>,
+        "fanout: one branch that ignores stop would keep this operation from ever being delivered: let the "
+        "initiator take a stop token, f(element, branch, stop_token), or say .deliver_at(fanout::decided), or "
+        ".drain() to wait for every branch all the same");
+    std::size_t n = is_counted ? 0 : no_index;
     if constexpr (is_counted) {
       FANOUT_TRY { n = static_cast<std::size_t>(std::ranges::distance(range_.get())); }
       FANOUT_CATCH_ALL { return std::move(completion)(failed(errc::issuer_threw, std::current_exception())); }
     }
-    carried<Completion> rider = carry(std::move(completion));
-    auto made = op::make(n, detail::bind_combine<T>(std::move(combine_)), std::move(rider), allocator_);
+    std::size_t slots = is_counted ? n : 0;
+    if constexpr (is_streamed) {
+      const std::size_t wide = detail::get_option<detail::window_kind>(options_).width;
+      slots = n < wide ? n : wide;
+    }
+    loaded<Completion> rider = load(
+        options_, detail::luggage<Range, Initiator>{std::move(range_), std::move(initiator_)}, std::move(completion));
+    auto made = op::make(slots, detail::bind_combine<T>(std::move(combine_)), std::move(rider), allocator());
     if (!made) [[unlikely]]
       return std::move(rider)(failed(made.error(), {}));
     // The range lies in the operation now, and stays while the issuer holds its reference.
-    auto& rode = made->completion().with;
-    fanout::issue(*std::move(made), [&](auto& issuer) { start_each(issuer, rode.range(), rode.initiator(), n); });
+    auto& rode = made->completion();
+    if constexpr (is_pulled) {
+      rode.begin(*std::move(made), n);
+    } else {
+      fanout::issue(*std::move(made), [&](auto& issuer) { start_each(issuer, rode.range(), rode.initiator(), n); });
+    }
   }
+
+  // ---- options --------------------------------------------------------------------------------------------------------
 
   /// Asks the branches to stop when stop is requested through `token`: one of ours, or any stoppable token.
   /// Once: link sources (`linked_stop_source`) to listen to several.
-  template <stoppable_token Other>
-  auto stop_on(Other token) && {
-    static_assert(unstoppable_token<Token>,
+  template <stoppable_token Token>
+  auto stop_on(Token token) && {
+    static_assert(!has<detail::stop_kind>,
                   "fanout: stop_on was given a token already, which this one would replace: use a linked_stop_source");
-    return with<Refcount, Allocator, Other>(allocator_, std::move(token));
+    return with(detail::stop_option<Token>{std::move(token)});
   }
+
+  /// The deadline: a time point of the timer's clock, or a time from now, and the timer that measures it. Without one, the default
+  /// service (<fanout/timer/default_service.hpp>), which may throw when it is first used. If it passes before the outcome is decided,
+  /// that is errc::deadline, and the branches are asked to stop. The clock starts here, not at `then`.
+  template <class Rep, class Period, timer::timer_service Timer>
+  auto deadline(std::chrono::duration<Rep, Period> from_now, Timer& timer) && {
+    return std::move(*this).deadline(timer.now() + std::chrono::ceil<typename Timer::duration>(from_now), timer);
+  }
+  template <class Rep, class Period>
+  auto deadline(std::chrono::duration<Rep, Period> from_now) && {
+    return std::move(*this).deadline(from_now, detail::get_default_timer<std::chrono::duration<Rep, Period>>());
+  }
+  template <timer::timer_service Timer>
+  auto deadline(std::type_identity_t<typename Timer::time_point> at, Timer& timer) && {
+    return with(detail::deadline_option<Timer>{&timer, at});
+  }
+
+  /// Completes on an executor, with exactly one hop; `.via(fanout::issuing_executor)`: on that of `issue_on`. If there is no memory
+  /// for the operation, there is nothing to hop with, and the completion runs inside `then`.
+  template <class Executor>
+  auto via(Executor executor) && {
+    return with(detail::via_option<Executor>{std::move(executor)});
+  }
+  /// Starts branches on an executor, one at a time, instead of on this thread and those that report.
+  template <class Executor>
+  auto issue_on(Executor executor) && {
+    return with(detail::issue_on_option<Executor>{std::move(executor)});
+  }
+
+  /// At most `width` branches in flight. The range is read lazily: an element is fetched when there is room for its branch, on
+  /// the thread that reported, and none once the outcome is decided; what is left is not issued then. Policies that fold (reduce,
+  /// each) take memory for `width` branches only. pre: width > 0
+  auto window(std::size_t width_in_branches) && {
+    FANOUT_ASSERT(width_in_branches != 0, "fanout: a window of 0 would never start anything: give it at least 1");
+    if (width_in_branches == 0) width_in_branches = 1;
+    return with(detail::window_option{width_in_branches});
+  }
+  /// Starts the first `size` branches alone, and the others when all of these have succeeded; if one fails, the rest is not
+  /// issued. 0: no canary.
+  auto canary(std::size_t size) && { return with(detail::canary_option{size}); }
+
+  /// Delivers when the last branch has reported, also where one that ignores stop would make that wait for ever.
+  auto drain() && { return with(detail::drain_option{}); }
+  /// Delivers as soon as the outcome is decided and all are issued; stragglers report into an operation that owns itself, and the
+  /// range and the initiator live until they have. For policies that collect in index order (all, settle), the outcome is
+  /// `reports`, in the order of arrival.
+  auto deliver_at(decided_t) && {
+    static_assert(requires { combine::at_decided(std::declval<Combine>()); });
+    return rebind(combine::at_decided(std::move(combine_))).with(detail::decided_option{});
+  }
+
+  /// Hands successes that come after the decision to `f(value)` or `f(index, value)`, which must be noexcept, on the thread that
+  /// reports.
+  template <class F>
+  auto on_late(F f) && {
+    return rebind(combine::on_late(std::move(combine_), std::move(f)));
+  }
+  /// What a deadline does: `fanout::fail` (the default) or `fanout::partial`.
+  auto on_deadline(on_deadline_t what) &&
+    requires requires(Combine c) { c.on_deadline(what); }
+  {
+    return rebind(combine_.on_deadline(what));
+  }
+  /// Fails as soon as more than `n` branches have.
+  auto at_most_errors(std::size_t n) &&
+    requires requires(Combine c) { c.at_most_errors(n); }
+  {
+    return rebind(combine_.at_most_errors(n));
+  }
+  /// Does not ask the other branches to stop once the outcome is decided.
+  auto keep_losers() &&
+    requires requires(Combine c) { c.keep_losers(); }
+  {
+    return rebind(combine_.keep_losers());
+  }
+  /// Names branches in outcomes and monitors: `f(element)` makes a string. The range lives as long as the outcome then.
+  template <class F>
+  auto label(F f) && {
+    return with(detail::label_option<F>{std::move(f)});
+  }
+
   /// Takes memory from `allocator`.
   template <class Other>
   auto allocate_with(const Other& allocator) && {
-    return with<Refcount, Other, Token>(allocator, std::move(token_));
+    return with(detail::memory_option<Other>{allocator});
   }
   /// Counts with another refcount strategy, e.g. `fanout::refcount::local` where everything runs on one thread.
   template <class Other>
   auto count_with() && {
-    return with<Other, Allocator, Token>(allocator_, std::move(token_));
+    return with(detail::count_option<Other>{});
   }
 
  private:
-  template <class, class, class, class, class, class, class, class>
+  template <class, class, class, class, class, class>
   friend class description;
 
-  template <class R, class A, class S>
-  auto with(const A& allocator, S token) {
-    return description<T, Combine, Callback, Range, Initiator, R, A, S>(std::move(*this), allocator, std::move(token));
-  }
-  template <class R, class A, class S>
-  description(description<T, Combine, Callback, Range, Initiator, R, A, S>&& other, const Allocator& allocator,
-              Token token)
-      : combine_(std::move(other.combine_)),
-        range_(std::move(other.range_)),
-        initiator_(std::move(other.initiator_)),
-        allocator_(allocator),
-        token_(std::move(token)) {}
+  description(Combine combine, detail::kept<Range>&& range, detail::kept<Initiator>&& initiator, Options options)
+      : combine_(std::move(combine)),
+        range_(std::move(range)),
+        initiator_(std::move(initiator)),
+        options_(std::move(options)) {}
 
-  template <class Completion>
-  carried<Completion> carry(Completion completion) noexcept {
-    detail::luggage<Range, Initiator> luggage{std::move(range_), std::move(initiator_)};
-    if constexpr (unstoppable_token<Token>) {
-      return {std::move(luggage), std::move(completion)};
+  template <class Added>
+  auto with(Added added) {
+    auto options = detail::add_option(std::move(options_), std::move(added));
+    return description<T, Combine, Callback, Range, Initiator, decltype(options)>(
+        std::move(combine_), std::move(range_), std::move(initiator_), std::move(options));
+  }
+  template <class Other>
+  auto rebind(Other combine) {
+    return description<T, Other, Callback, Range, Initiator, Options>(std::move(combine), std::move(range_),
+                                                                      std::move(initiator_), std::move(options_));
+  }
+
+  allocator_type allocator() {
+    if constexpr (has<detail::memory_kind>) {
+      return detail::get_option<detail::memory_kind>(options_).allocator;
     } else {
-      return {std::move(luggage), completion::stoppable<Token, Completion>(std::move(token_), std::move(completion))};
+      return {};
     }
   }
 
   static outcome_type failed(std::error_code cause, std::exception_ptr exception) noexcept {
     using error_type = typename combine_type::error_type;
-    return unexpected(failure<error_type>{no_index, error_traits<error_type>::from(cause), 0, std::move(exception)});
+    return unexpected(typename outcome_type::error_type(
+        failure<error_type>{no_index, error_traits<error_type>::from(cause), 0, std::move(exception)}));
   }
 
   template <class Issuer>
   static void start_each(Issuer& issuer, range_type& range, initiator_type& initiator, std::size_t n) {
     auto at = std::ranges::begin(range);
     const auto end = std::ranges::end(range);
-    for (std::size_t i = 0; at != end && (!is_counted || i != n); ++at, ++i) start_one(issuer, i, initiator, *at);
+    for (std::size_t i = 0; at != end && (!is_counted || i != n); ++at, ++i) starter::one(issuer, i, initiator, *at);
   }
-
-  template <class Issuer>
-  static void start_one(Issuer& issuer, [[maybe_unused]] std::size_t i, initiator_type& initiator,
-                        element_type&& element) {
-    auto f = [&] {
-      if constexpr (calls_c<Callback>) {
-        return [&](auto... door) { return std::invoke(initiator, std::forward<element_type>(element), door...); };
-      } else {
-        using one = detail::for_element<initiator_type, element_type>;
-        using branch = typename Issuer::branch;
-        static_assert(
-            std::is_invocable_v<one&, branch> || std::is_invocable_v<one&, branch, typename Issuer::stop_token_type>,
-            "fanout: an initiator is called as f(element, branch) or f(element, branch, stop_token)");
-        return one{initiator, std::forward<element_type>(element)};
-      }
-    }();
-    if constexpr (calls_c<Callback> && is_counted) {
-      issuer.start_c(i, f);
-    } else if constexpr (calls_c<Callback>) {
-      issuer.start_c(f);
-    } else if constexpr (is_counted) {
-      issuer.start(i, f);
-    } else {
-      issuer.start(f);
-    }
-  }
-
-  // The initiator takes what a C interface takes: (element, out, callback, context).
-  template <class Policy>
-  static constexpr bool calls_c = [] {
-    if constexpr (c_callback_policy<Policy>) {
-      using function = decltype(&Policy::template function<detail::any_c_door>);
-      if constexpr (std::is_void_v<T>) {
-        return std::is_invocable_v<initiator_type&, element_type, function, void*>;
-      } else {
-        return std::is_invocable_v<initiator_type&, element_type, detail::stored_t<T>*, function, void*>;
-      }
-    } else {
-      return false;
-    }
-  }();
 
   Combine combine_;
   detail::kept<Range> range_;
   detail::kept<Initiator> initiator_;
-  Allocator allocator_;
-  Token token_;
+  [[no_unique_address]] Options options_{};
 };
 
 namespace detail {

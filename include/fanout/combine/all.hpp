@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "fanout/combine/concept.hpp"
+#include "fanout/combine/quorum.hpp"
 
 namespace fanout::combine {
 
@@ -35,6 +36,8 @@ struct all_t {
   all_policy<T, E> bind() const noexcept {
     return {};
   }
+  /// For delivery at decided: every report, in the order of their arrival, or the first cause.
+  limits_t<E, false> as_vote() const noexcept { return at_most_errors<E>(0); }
 };
 
 inline constexpr all_t<std::error_code> all{};

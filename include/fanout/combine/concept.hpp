@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "fanout/detail/platform.hpp"
-#include "fanout/failure.hpp"
 #include "fanout/detail/slot.hpp"
+#include "fanout/failure.hpp"
 #include "fanout/fanout_op.hpp"
 #include "fanout/reports.hpp"
 #include "fanout/result.hpp"
@@ -29,10 +29,10 @@ concept folds = requires { requires P::folds; };
 template <class P>
 using collected_t = std::conditional_t<
     votes<P>, reports<typename P::value_type, typename P::error_type>,
-    std::conditional_t<P::keeps_errors, results<typename P::value_type, typename P::error_type>,
-                       result<std::conditional_t<std::is_void_v<typename P::value_type>, void,
-                                                 values<typename P::value_type>>,
-                              failure<typename P::error_type>>>>;
+    std::conditional_t<
+        P::keeps_errors, results<typename P::value_type, typename P::error_type>,
+        result<std::conditional_t<std::is_void_v<typename P::value_type>, void, values<typename P::value_type>>,
+               failure<typename P::error_type>>>>;
 
 template <class P>
 concept collecting_policy = !folds<P> && requires(P& p) { p.result(std::declval<collected_t<P>>()); };

@@ -53,6 +53,7 @@ struct first_success_policy {
   using error_type = E;
   static constexpr bool keeps_errors = true;
   static constexpr bool votes = true;
+  static constexpr bool decides_early = true;
 
   ruling rule(const tally& t) const noexcept {
     if (t.successes != 0) return ruling::met(reason::quorum);

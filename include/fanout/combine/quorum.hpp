@@ -58,12 +58,13 @@ struct limits {
 /// up because it was asked to is neither a success nor a cause.
 ///
 /// Cost: two read-modify-writes per branch instead of one, and 48 bytes per slot.
-template <class T, class E = std::error_code>
+template <class T, class E = std::error_code, bool Early = true>
 struct limits_policy {
   using value_type = T;
   using error_type = E;
   static constexpr bool keeps_errors = true;
   static constexpr bool votes = true;
+  static constexpr bool decides_early = Early;  // it may succeed before every branch has reported
 
   limits limit;
   bool keep = false;
@@ -79,7 +80,7 @@ struct limits_policy {
 };
 
 /// The description of a `limits_policy`; a value, whose members each return another.
-template <class E>
+template <class E, bool Early>
 class limits_t {
  public:
   constexpr explicit limits_t(limits l) noexcept : limit_(l) {}
@@ -104,10 +105,11 @@ class limits_t {
   }
 
   template <class T>
-  constexpr limits_policy<T, E> bind() const noexcept {
+  constexpr limits_policy<T, E, Early> bind() const noexcept {
     return {limit_, keep_};
   }
 
+  // As many as a tally can tell.
   static constexpr std::uint32_t clamped(std::size_t n) noexcept {
     return n < limits::none ? static_cast<std::uint32_t>(n) : limits::none - 1;
   }
@@ -119,18 +121,18 @@ class limits_t {
 
 /// k successes.
 template <class E = std::error_code>
-[[nodiscard]] constexpr limits_t<E> quorum(std::size_t k) noexcept {
+[[nodiscard]] constexpr limits_t<E, true> quorum(std::size_t k) noexcept {
   limits l;
-  l.successes = limits_t<E>::clamped(k);
-  return limits_t<E>(l);
+  l.successes = limits_t<E, true>::clamped(k);
+  return limits_t<E, true>(l);
 }
 
 /// Every report, unless more than `n` branches fail.
 template <class E = std::error_code>
-[[nodiscard]] constexpr limits_t<E> at_most_errors(std::size_t n) noexcept {
+[[nodiscard]] constexpr limits_t<E, false> at_most_errors(std::size_t n) noexcept {
   limits l;
-  l.failures = limits_t<E>::clamped(n);
-  return limits_t<E>(l);
+  l.failures = limits_t<E, false>::clamped(n);
+  return limits_t<E, false>(l);
 }
 
 }  // namespace combine

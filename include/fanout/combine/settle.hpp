@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fanout/combine/concept.hpp"
+#include "fanout/combine/quorum.hpp"
 
 namespace fanout::combine {
 
@@ -30,6 +31,8 @@ struct settle_t {
   settle_policy<T, E> bind() const noexcept {
     return {};
   }
+  /// For delivery at decided: the reports that were in, in the order of their arrival; all of them, unless a deadline passes.
+  limits_t<E, false> as_vote() const noexcept { return limits_t<E, false>(limits{}).on_deadline(partial); }
 };
 
 inline constexpr settle_t<std::error_code> settle{};

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/completion/adaptor.hpp"
 #include "fanout/completion/concept.hpp"
 #include "fanout/stop_token.hpp"
 
@@ -19,18 +20,16 @@ namespace fanout::completion {
 /// a branch's completion, while the last branch completes. If it drops the last reference, the completion runs on the
 /// requesting thread, inside `request_stop()`.
 template <class Token, class Completion>
-class stoppable {
+class stoppable : public adaptor<Completion> {
  public:
-  static constexpr bool is_direct = requires { requires Completion::is_direct; };
-
   stoppable(Token token, Completion completion) noexcept
-      : token_(std::move(token)), completion_(std::move(completion)) {}
-  stoppable(stoppable&& other) noexcept : token_(std::move(other.token_)), completion_(std::move(other.completion_)) {}
+      : adaptor<Completion>(std::move(completion)), token_(std::move(token)) {}
+  stoppable(stoppable&& other) noexcept : adaptor<Completion>(std::move(other)), token_(std::move(other.token_)) {}
   ~stoppable() {}
 
   template <class Op>
   void connect(Op& op) noexcept {
-    if constexpr (requires { completion_.connect(op); }) completion_.connect(op);
+    this->connect_inner(op);
     op_ = &op;
     pass_on_ = [](void* to) noexcept {
       Op& stopped = *static_cast<Op*>(to);
@@ -43,13 +42,7 @@ class stoppable {
 
   void disconnect() noexcept {
     callback_.~callback_type();
-    if constexpr (requires { completion_.disconnect(); }) completion_.disconnect();
-  }
-
-  template <class Outcome>
-    requires std::is_invocable_v<Completion, Outcome>
-  void operator()(Outcome&& outcome) && noexcept(std::is_nothrow_invocable_v<Completion, Outcome>) {
-    std::move(completion_)(std::forward<Outcome>(outcome));
+    this->disconnect_inner();
   }
 
  private:
@@ -65,7 +58,6 @@ class stoppable {
   using callback_type = stop_callback_for_t<Token, on_stop>;
 
   [[no_unique_address]] Token token_;
-  [[no_unique_address]] Completion completion_;
   void* op_ = nullptr;
   void (*pass_on_)(void*) noexcept = nullptr;
   union {

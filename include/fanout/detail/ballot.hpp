@@ -74,7 +74,8 @@ struct vote_node {
   typename Platform::template cell<standing> at{};
   typename Platform::template cell<std::size_t> index{0};
   typename Platform::template cell<vote> kind{vote::opening};
-  typename Platform::template cell<bool> counted{false};  // it is part of a delivered outcome; written by the one who delivers
+  typename Platform::template cell<bool> counted{
+      false};  // it is part of a delivered outcome; written by the one who delivers
 };
 
 /// Counts votes so that the order of reports, who is in, who is late and who decides are one question with one answer: a

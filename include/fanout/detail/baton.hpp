@@ -3,6 +3,7 @@
 #define FANOUT_DETAIL_BATON_HPP
 
 #include <atomic>
+#include <cstddef>
 
 #include "fanout/detail/config.hpp"
 
@@ -16,6 +17,7 @@ struct fold_node {
   explicit fold_node(published w = published::report) noexcept : what(w) {}
 
   typename Platform::template cell<fold_node*> next{nullptr};  // the publisher's, then the folder's
+  typename Platform::template cell<std::size_t> branch{0};     // the index, where a slot serves several branches
   const published what;
 };
 

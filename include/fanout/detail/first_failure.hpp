@@ -29,13 +29,21 @@ class first_failure {
 
   /// From any thread that holds a reference, before it releases it. True if this was the first.
   FANOUT_COLD bool note(std::size_t index, E error, std::exception_ptr exception = {},
-                          reason why = reason::error_limit) noexcept {
+                        reason why = reason::error_limit) noexcept {
     // relaxed: it only elects the one that writes `first_`. What it writes is published by its own release on the count and
     // read after the last one's acquire.
     if (errors_.fetch_add(1, std::memory_order_relaxed) != 0) return false;
-    ::new (static_cast<void*>(&first_)) cell<failure<E>>(
-        failure<E>{index, std::move(error), 0, std::move(exception), why});
+    ::new (static_cast<void*>(&first_))
+        cell<failure<E>>(failure<E>{index, std::move(error), 0, std::move(exception), why});
     return true;
+  }
+
+  /// The same for what is no error of a branch's: it is the cause if there is none, and otherwise not even counted.
+  FANOUT_COLD void note_unless_any(E error, reason why) noexcept {
+    std::uint32_t none = 0;
+    // relaxed, as above; where an error was first, nothing of it is read.
+    if (!errors_.compare_exchange_strong(none, 1, std::memory_order_relaxed)) return;
+    ::new (static_cast<void*>(&first_)) cell<failure<E>>(failure<E>{no_index, std::move(error), 0, {}, why});
   }
 
   /// By the one whose `note` returned true, before it releases its reference.

@@ -67,8 +67,8 @@ constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return 
 template <class T, class E, bool KeepsError, class Platform, class Node = no_node>
 class slot : public Node {
   using payload_type = std::conditional_t<KeepsError, value_or_error<stored_t<T>, E>, value_only<stored_t<T>>>;
-  static constexpr bool compact = !KeepsError && std::is_empty_v<Node> && std::is_trivially_destructible_v<stored_t<T>> &&
-                                  sizeof(payload_type) <= 4 &&
+  static constexpr bool compact = !KeepsError && std::is_empty_v<Node> &&
+                                  std::is_trivially_destructible_v<stored_t<T>> && sizeof(payload_type) <= 4 &&
                                   sizeof(typename Platform::template cell<std::uint32_t>) == 4;
   using tag_type = std::conditional_t<compact, std::uint32_t, std::uint64_t>;
 

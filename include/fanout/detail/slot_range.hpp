@@ -14,9 +14,11 @@
 
 namespace fanout {
 
-/// How many branches an operation has: said when it is made, or found out while issuing.
+/// How many branches an operation has: said when it is made, or found out while issuing; then there are slots for all of them,
+/// or for as many as are in flight at once.
 struct known_width {};
 struct open_width {};
+struct recycled_width {};
 
 }  // namespace fanout
 

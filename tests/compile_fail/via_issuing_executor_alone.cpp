@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+// expect: issuing_executor means something to a description that has one
+#include "fanout/combine/all.hpp"
+#include "fanout/completion/via.hpp"
+#include "fanout/issue.hpp"
+#include "fanout/testing/manual_executor.hpp"
+
+void f([[maybe_unused]] fanout::testing::manual_executor::executor_type loop) {
+#ifdef FANOUT_EXPECT_OK
+  fanout::completion::via hop(loop, [](auto) noexcept {});
+#else
+  fanout::completion::via hop(fanout::issuing_executor, [](auto) noexcept {});
+#endif
+  auto issuer = fanout::issue<int>(1, fanout::combine::all, hop);
+  issuer.start(0, [](auto branch) { branch({}, 1); });
+}
