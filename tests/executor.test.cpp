@@ -61,7 +61,7 @@ struct noted : work {
   int number;
 };
 
-// ---- what is an executor, and what is not ---------------------------------------------------------------------------------
+// ---- what is an executor, and what is not ---------------------------------------------------------------------------
 
 static_assert(fanout::intrusive_executor<manual_executor::executor_type>);
 static_assert(fanout::executor<manual_executor::executor_type>);
@@ -97,7 +97,7 @@ static_assert(!fanout::executor<execute_may_throw>);
 static_assert(!fanout::executor<copy_may_throw>);
 static_assert(!fanout::executor<not_comparable>);
 
-// ---- posting -----------------------------------------------------------------------------------------------------------
+// ---- posting --------------------------------------------------------------------------------------------------------
 
 TEST_CASE("work is posted alike to executors of both grades, and runs later", "[executor]") {
   std::vector<int> log;

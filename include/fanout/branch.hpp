@@ -11,6 +11,10 @@
 
 namespace fanout {
 
+namespace detail {
+struct batching;
+}
+
 /// One sub-operation's handle: move-only, one word, completes once (I4).
 ///
 /// It speaks three languages. It is a receiver (`set_value`, `set_error`, `set_stopped`), a completion handler (a call, in
@@ -97,6 +101,7 @@ class [[nodiscard("a branch dropped without completing settles as errc::abandone
  private:
   friend Op;
   friend typename Op::issuer;
+  friend struct detail::batching;
   explicit basic_branch(slot_type* slot) noexcept : slot_(slot) {}
 
   slot_type* spend() noexcept {

@@ -7,8 +7,8 @@
 
 namespace fanout {
 
-/// Something to run, once, on some thread. Lies in what posts it (an operation, a scope), so posting allocates nothing and
-/// cannot fail. Whoever takes it owns `next` until it calls `run(this)`, after which it is gone.
+/// Something to run, once, on some thread. Lies in what posts it (an operation, a scope), so posting allocates nothing
+/// and cannot fail. Whoever takes it owns `next` until it calls `run(this)`, after which it is gone.
 struct work {
   work* next;
   void (*run)(work*) noexcept;
@@ -16,8 +16,8 @@ struct work {
 
 namespace detail {
 
-/// What an executor without `post(work&)` is given to run: one pointer, trivially copyable, so that it fits wherever function
-/// objects are kept without allocating.
+/// What an executor without `post(work&)` is given to run: one pointer, trivially copyable, so that it fits wherever
+/// function objects are kept without allocating.
 struct run_work {
   work* what;
   void operator()() const noexcept { what->run(what); }
@@ -41,20 +41,21 @@ concept intrusive_executor = detail::handle<X> && requires(X& x, work& w) {
   { x.post(w) } noexcept;
 };
 
-/// Where work is run later: a thread pool, an event loop, a strand. A handle: copying it does not throw, copies compare equal
-/// and stand for the same queue. Either an `intrusive_executor`, or one with `x.execute(f)` for any trivially copyable `f` of
-/// one pointer's size. That must be noexcept as well: what is posted is the end of something that has happened already, so
-/// there is nobody left who could handle a failure. An executor that allocates can keep room for it, or end the program.
+/// Where work is run later: a thread pool, an event loop, a strand. A handle: copying it does not throw, copies compare
+/// equal and stand for the same queue. Either an `intrusive_executor`, or one with `x.execute(f)` for any trivially
+/// copyable `f` of one pointer's size. That must be noexcept as well: what is posted is the end of something that has
+/// happened already, so there is nobody left who could handle a failure. An executor that allocates can keep room for
+/// it, or end the program.
 ///
 /// What an implementer promises:
 ///
-///   - Each work that was posted runs exactly once, also if the queue is shut down: an executor that drops work loses the
-///     outcome of the operation that it lies in, and leaks its memory.
+///   - Each work that was posted runs exactly once, also if the queue is shut down: an executor that drops work loses
+///     the outcome of the operation that it lies in, and leaks its memory.
 ///   - It runs later: never inside `post` or `execute`. So the poster may post from wherever it is, in any depth.
 ///   - What the poster wrote before is visible to `run`.
 ///   - No order among works, and no thread, unless the executor promises one.
-///   - `post` touches the work no more once another thread may run it: `run(w)` ends the work's life, perhaps before `post`
-///     has returned.
+///   - `post` touches the work no more once another thread may run it: `run(w)` ends the work's life, perhaps before
+///     `post` has returned.
 ///
 /// `post` may be called on any thread, and is, by whoever completes last. What the handle stands for outlives all work
 /// that was posted to it; the handle that is called is a copy on the caller's stack, so it may use itself to the end.
@@ -71,8 +72,8 @@ inline constexpr issuing_executor_t issuing_executor{};
 
 namespace detail {
 
-/// Posts `w`, which has its `run`, to an executor of either grade. By value: the handle that the caller keeps may lie in
-/// what is posted, and be gone before the executor's function has returned.
+/// Posts `w`, which has its `run`, to an executor of either grade. By value: the handle that the caller keeps may lie
+/// in what is posted, and be gone before the executor's function has returned.
 template <executor X>
 void post(X x, work& w) noexcept {
   if constexpr (intrusive_executor<X>) {

@@ -14,6 +14,7 @@
 #include "fanout/branch.hpp"
 #include "fanout/detail/assert.hpp"
 #include "fanout/detail/ballot.hpp"
+#include "fanout/detail/batch.hpp"
 #include "fanout/detail/baton.hpp"
 #include "fanout/detail/block.hpp"
 #include "fanout/detail/first_failure.hpp"
@@ -274,12 +275,16 @@ class fanout_op : private work {
     if (count_.release_hold()) drained();
   }
   /// Asks all branches to stop. pre: a reference is held
-  void request_stop() noexcept { stop_branches(); }
+  void request_stop() noexcept {
+    stop_branches();
+    pull_no_more();
+  }
   /// The deadline has passed: unless every branch has reported, or an error or a stop decided before, that is the outcome, and
   /// all branches are asked to stop (E7). pre: a reference is held
   FANOUT_COLD void deadline_passed() noexcept {
     if constexpr (votes) {
       cast(events_.deadline, detail::vote::deadline, no_index);
+      pull_no_more();
     } else if constexpr (folds) {
       publish(events_.deadline);
     } else {
@@ -292,6 +297,7 @@ class fanout_op : private work {
       if (stop_.stop_requested()) return;
       failure_.note_unless_any(error_traits<error_type>::from(make_error_code(errc::deadline)), reason::deadline);
       stop_branches();
+      pull_no_more();
     }
   }
 
@@ -327,6 +333,7 @@ class fanout_op : private work {
 
   friend branch;
   friend issuer;
+  friend struct detail::batching;
   friend layout;
 
   static constexpr bool connects = requires(Completion& c, fanout_op& op) { c.connect(op); };
@@ -597,18 +604,66 @@ class fanout_op : private work {
       if constexpr (watches) of_array(array).completion_.reported(index_of(slot), failed_in(slot));
       of_array(array).publish(*slot);  // which releases it, too
     } else {
+      const std::size_t i = slot->index();  // first: once it has voted, the slot may be an outcome's
       of_array(array).report(slot);
-      if (of_array(array).count_.release(slot->index(), 1)) [[unlikely]]
+      if constexpr (refcount::joins_batches<Refcount>) {
+        if (auto* const open = detail::batch<platform>::innermost()) return of_array(array).release_later(i, *open);
+      }
+      if (of_array(array).count_.release(i, 1)) [[unlikely]]
         of_array(array).drained();
     }
     // after a release that was not the last, the operation may be gone
   }
 
+  // The branch has reported; its reference keeps the operation until the batch releases it.
+  void release_later(std::size_t i, detail::batch<platform>& batch) noexcept {
+    constexpr bool any = refcount::anonymous<Refcount>;
+    batch.template add<any>(this, &release_batched, any ? 0 : i);
+  }
+  FANOUT_NOINLINE static void release_batched(void* of, [[maybe_unused]] std::size_t first, std::uint64_t k) noexcept {
+    auto& op = *static_cast<fanout_op*>(of);
+    if constexpr (refcount::anonymous<Refcount>) {
+      if (op.count_.release_any(k)) op.drained();
+    } else {
+      if (op.count_.release(first, k)) op.drained();
+    }
+  }
+
+  // set_value for many: released by `own`, or by the innermost batch scope where the strategy joins those.
+  template <class... Args>
+  static void set_value_in(detail::batch<platform>& own, slot_type* slot, Args&&... args) noexcept {
+    FANOUT_TRY { slot->construct_value(std::forward<Args>(args)...); }
+    FANOUT_CATCH_ALL {
+      fail_with_exception(slot);
+      return finish(slot);
+    }
+    std::byte* const array = slot->mark_value_by_handle();
+    if constexpr (folds) {
+      finish_in(slot, array);
+    } else {
+      fanout_op& op = of_array(array);
+      if constexpr (counts_inline) {
+        if (platform::extent() == identity_of(array)) return op.report_inline(slot);
+      }
+      const std::size_t i = slot->index();  // first: see finish_in
+      op.report(slot);
+      auto* const open = refcount::joins_batches<Refcount> ? detail::batch<platform>::innermost() : nullptr;
+      op.release_later(i, open != nullptr ? *open : own);
+    }
+  }
+
   // What the policies do with a report before it is released.
   void report([[maybe_unused]] slot_type* slot) noexcept {
-    if constexpr (watches) completion_.reported(index_of(slot), failed_in(slot));
+    [[maybe_unused]] const bool failed = (watches || pulls) && failed_in(slot);  // first: see finish_in
+    if constexpr (watches) completion_.reported(index_of(slot), failed);
     if constexpr (votes) vote_on(slot);
-    if constexpr (pulls) completion_.pull_after(*this, failed_in(slot));
+    if constexpr (pulls) completion_.pull_after(*this, failed);
+  }
+  // Decided, but by no report: there may be none to come that would end the issuing.
+  void pull_no_more() noexcept {
+    if constexpr (pulls) {
+      if (is_decided()) completion_.pull_no_more(*this);
+    }
   }
   // Slots that cannot tell are those of policies that stop the others at the first failure.
   static bool failed_in(slot_type* slot) noexcept {
@@ -646,9 +701,10 @@ class fanout_op : private work {
     }
   }
   // Casts a vote, and does what is due if it decides. False if it came too late.
-  bool cast(node_type& n, detail::vote kind, std::size_t index, const tally& closing = {}) noexcept {
+  bool cast(node_type& n, detail::vote kind, std::size_t index, const tally& closing = {},
+            bool fatal = false) noexcept {
     const auto result =
-        ballot_.cast(n, kind, index, opening(), closing, [this](const tally& t, detail::vote what) noexcept {
+        ballot_.cast(n, kind, index, opening(), closing, [this, fatal](const tally& t, detail::vote what) noexcept {
           if (what == detail::vote::deadline) {
             if constexpr (requires { combine_.on_deadline(t); }) {
               return combine_.on_deadline(t);
@@ -656,7 +712,7 @@ class fanout_op : private work {
               return ruling::unmet(reason::deadline);
             }
           }
-          if (what == detail::vote::seal && failure_.any()) return ruling::unmet(reason::error_limit);
+          if (fatal || (what == detail::vote::seal && failure_.any())) return ruling::unmet(reason::error_limit);
           return combine_.rule(t);
         });
     if (result.late) return false;
@@ -679,7 +735,15 @@ class fanout_op : private work {
                               : state == detail::branch_state::failed ? detail::vote::failure
                                                                       : detail::vote::stopped;
     const std::size_t i = index_of(slot);
-    if (!cast(*slot, kind, i)) late(slot, i);
+    if (!cast(*slot, kind, i, {}, kind == detail::vote::failure && is_fatal(combine_, slot))) late(slot, i);
+  }
+  // A policy may know errors after which it is no use to go on.
+  static bool is_fatal([[maybe_unused]] const Combine& combine, [[maybe_unused]] const slot_type* failed) noexcept {
+    if constexpr (requires { combine.is_fatal(failed->error()); }) {
+      return combine.is_fatal(failed->error());
+    } else {
+      return false;
+    }
   }
   FANOUT_COLD void vote_seal(std::size_t branches, std::uint64_t not_issued) noexcept {
     tally closing;
@@ -705,7 +769,7 @@ class fanout_op : private work {
     cell<std::size_t> done{0};        // #reports folded
     cell<std::size_t> not_issued{0};  // the issuing right's, until the seal is published
     cell<bool> sealed{false};
-    cell<bool> decided{false};
+    cell<bool> decided{false};        // by the policy, and not by a failure; it stays so
     cell<bool> delivered{false};  // at decided
   };
 
@@ -729,12 +793,13 @@ class fanout_op : private work {
         break;
       case detail::published::deadline:
         fold_deadline();
+        pull_no_more();
         break;
       default:
         break;
     }
     if constexpr (delivers_at_decided) {
-      if ((folding_.decided || failure_.any()) && folding_.sealed && !folding_.delivered && !all_folded()) {
+      if ((folding_.decided || failure_.is_written()) && folding_.sealed && !folding_.delivered && !all_folded()) {
         folding_.delivered = due = true;
         [[maybe_unused]] const bool held = count_.try_hold();
       }
@@ -758,6 +823,7 @@ class fanout_op : private work {
       late(slot, i);
     } else {
       verdict decision = verdict::go_on;
+      bool threw = false;
       FANOUT_TRY {
         if (state == detail::branch_state::value) {
           decision = fold_value(i, slot->value());
@@ -770,11 +836,11 @@ class fanout_op : private work {
       }
       FANOUT_CATCH_ALL {
         policy_threw();
-        decision = verdict::decided;
+        threw = true;
       }
       slot->consume();
-      if (decision == verdict::decided) {
-        folding_.decided = true;
+      if (decision == verdict::decided || threw) {
+        folding_.decided = !threw;
         stop_branches();
       }
     }
@@ -798,10 +864,12 @@ class fanout_op : private work {
   }
   FANOUT_COLD void fold_deadline() noexcept {
     if (folding_.decided || failure_.any() || (!is_open && all_folded())) return;
-    folding_.decided = true;
     if constexpr (requires { combine_.on_deadline(); }) {
-      if (combine_.on_deadline()) return stop_branches();
+      FANOUT_TRY { folding_.decided = combine_.on_deadline(); }
+      FANOUT_CATCH_ALL { policy_threw(); }
+      if (folding_.decided) return stop_branches();
     }
+    // Unless on_deadline threw, or a branch has failed meanwhile.
     failure_.note_unless_any(error_traits<error_type>::from(make_error_code(errc::deadline)), reason::deadline);
     stop_branches();
   }
@@ -1077,7 +1145,12 @@ class fanout_op : private work {
 
   // Out of line: inlined, each completion would pay for its prologue.
   FANOUT_NOINLINE void deliver() noexcept { dispatch<&deliver_queued>(); }
-  static void deliver_queued(work* self) noexcept { static_cast<fanout_op*>(self)->deliver_now(); }
+  static void deliver_queued(work* self) noexcept {
+    auto* op = static_cast<fanout_op*>(self);
+    op->deliver_now();
+    // Decided by the last report only, or never: the operation's own reference is not the outcome's here, either.
+    if constexpr (delivers_at_decided) op->drop_storage();
+  }
 
   // At decided: the branches that are still out do not wait for the completion, which may have to queue; so it has a reference of
   // its own, taken while the caller's stands.
@@ -1187,8 +1260,8 @@ class fanout_op : private work {
     } else {
       bool failed = failure_.any();
       if constexpr (folds) {
-        // Decided without a failure: whoever gave up then, or was not started, is not missed.
-        failed = failed || (!folding_.decided && (failure_.any_stopped() || first_not_issued_ != no_index));
+        // Decided without a failure: that stays. Who has failed or given up since, or was not started, is not missed.
+        failed = !folding_.decided && (failed || failure_.any_stopped() || first_not_issued_ != no_index);
       } else {
         failed = failed || failure_.any_stopped() || first_not_issued_ != no_index;
       }
@@ -1269,6 +1342,10 @@ class fanout_op : private work {
     } else if (in.count.failures != 0) {
       const node_type* first = in.first;
       while (first->kind != detail::vote::failure) first = first->link;
+      // A fatal one has decided: it is the last that is in.
+      for (const node_type* n = first; n != nullptr; n = n->link) {
+        if (n->kind == detail::vote::failure && is_fatal(combine, static_cast<const slot_type*>(n))) first = n;
+      }
       cause.index = first->index;
       --cause.suppressed;
       if constexpr (std::is_nothrow_copy_constructible_v<error_type>) {
@@ -1433,7 +1510,7 @@ class fanout_op : private work {
   cell<std::size_t> first_not_issued_{no_index};  // written by the seal
   cell<std::size_t> out_of_order_{no_index};      // #branches started, once one was out of order; the issuing right's
   cell<std::size_t> last_out_of_order_;           // the branch that was started last, then
-  detail::first_failure<error_type, platform> failure_;
+  detail::first_failure<error_type, platform, folds && delivers_at_decided> failure_;
   // References to the memory: one until drained, one of the outcome's where that is earlier, one per party that keeps it.
   [[no_unique_address]] only_if<is_kept, atomic<std::uint32_t>> storage_{1u};
   [[no_unique_address]] only_if<votes, detail::ballot<platform>> ballot_;

@@ -45,6 +45,11 @@ template <class Op>
 inline constexpr bool is_issuer<basic_issuer<Op>> = true;
 
 struct issuing {
+  /// pre: not spent
+  template <class Op>
+  static Op& operation(basic_issuer<Op>& issuer) noexcept {
+    return *issuer.op_;
+  }
   template <class Issuer, class IssuingCode>
   static void run(Issuer& issuer, IssuingCode& issuing_code) noexcept {
     FANOUT_TRY { issuing_code(issuer); }

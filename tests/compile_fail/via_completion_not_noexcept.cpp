@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // expect: the completion must be noexcept, since nobody could catch
+#include <utility>
+
 #include "fanout/combine/all.hpp"
 #include "fanout/completion/via.hpp"
 #include "fanout/issue.hpp"
@@ -11,6 +13,6 @@ void f(fanout::testing::manual_executor::executor_type loop) {
 #else
   fanout::completion::via hop(loop, [](auto) {});
 #endif
-  auto issuer = fanout::issue<int>(1, fanout::combine::all, hop);
+  auto issuer = fanout::issue<int>(1, fanout::combine::all, std::move(hop));
   issuer.start(0, [](auto branch) { branch({}, 1); });
 }

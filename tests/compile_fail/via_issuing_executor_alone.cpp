@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // expect: issuing_executor means something to a description that has one
+#include <utility>
+
 #include "fanout/combine/all.hpp"
 #include "fanout/completion/via.hpp"
 #include "fanout/issue.hpp"
@@ -11,6 +13,6 @@ void f([[maybe_unused]] fanout::testing::manual_executor::executor_type loop) {
 #else
   fanout::completion::via hop(fanout::issuing_executor, [](auto) noexcept {});
 #endif
-  auto issuer = fanout::issue<int>(1, fanout::combine::all, hop);
+  auto issuer = fanout::issue<int>(1, fanout::combine::all, std::move(hop));
   issuer.start(0, [](auto branch) { branch({}, 1); });
 }

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <exception>
 #include <future>
-#include <memory>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -106,7 +105,8 @@ TEST_CASE("a thread blocks in get until another one has reported", "[future]") {
 }
 
 TEST_CASE("once it is given to an operation, a promise is kept whatever becomes of the branches", "[future][I1]") {
-  // get() of a broken promise throws, which ends the test; an operation that is dropped would leave the future not ready.
+  // get() of a broken promise throws, which ends the test; an operation that is dropped would leave the future not
+  // ready.
   auto kept = [](auto make) {
     promise<settle_outcome<int>> done;
     auto future = done.get_future();
@@ -232,7 +232,7 @@ TEST_CASE("behind a hop the future becomes ready on the executor", "[future][via
   CHECK(future.get());
 }
 
-// ---- get() returns the value and throws the failure ---------------------------------------------------------------------
+// ---- get() returns the value and throws the failure -----------------------------------------------------------------
 
 #if FANOUT_HAS_EXCEPTIONS
 
@@ -322,41 +322,6 @@ TEST_CASE("get throws an error of one's own type as it is, and an exception_ptr'
       CHECK(nothing->code() == errc::no_value);
     } else {
       CHECK(thrown_by<std::domain_error>(other));
-    }
-  }
-}
-
-// Throws when it is moved, once it has been told to.
-struct heavy {
-  bool* refuses;
-  int n = 0;
-  heavy(bool* r, int value) noexcept : refuses(r), n(value) {}
-  heavy(const heavy&) = delete;
-  heavy(heavy&& other) : refuses(other.refuses), n(other.n) {
-    if (*refuses) throw std::length_error("moved");
-  }
-};
-
-TEST_CASE("a value that throws when it is moved to the future is thrown by get", "[future][E6]") {
-  for (const bool refuses : {false, true}) {
-    bool now = false;
-    using outcome = fanout::result<heavy, fanout::failure<>>;
-    value_promise<outcome> value;
-    promise<outcome> whole;
-    auto of_value = value.get_future();
-    auto of_whole = whole.get_future();
-    const auto one = std::make_unique<outcome>(std::in_place, &now, 4);
-    const auto two = std::make_unique<outcome>(std::in_place, &now, 5);
-    now = refuses;
-    std::move(value)(std::move(*one));
-    std::move(whole)(std::move(*two));
-    now = false;
-    if (refuses) {
-      CHECK_THROWS_AS(of_value.get(), std::length_error);
-      CHECK_THROWS_AS(of_whole.get(), std::length_error);
-    } else {
-      CHECK(of_value.get().n == 4);
-      CHECK(of_whole.get()->n == 5);
     }
   }
 }

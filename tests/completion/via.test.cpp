@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "fanout/completion/via.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -10,8 +12,10 @@
 #include <thread>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "catch.hpp"
+#include "fanout/algorithm/all.hpp"
 #include "fanout/combine/all.hpp"
 #include "fanout/combine/settle.hpp"
 #include "fanout/combine/with.hpp"
@@ -24,6 +28,7 @@
 #include "fanout/refcount/local.hpp"
 #include "fanout/stop_token.hpp"
 #include "fanout/testing/manual_executor.hpp"
+#include "support/allocators.hpp"
 #include "support/counted.hpp"
 #include "support/delivered.hpp"
 
@@ -58,7 +63,7 @@ void check_hop(manual_executor& loop, delivered<Outcome>& got) {
   CHECK(loop.pending() == 0);
 }
 
-// ---- what it is --------------------------------------------------------------------------------------------------------
+// ---- what it is -----------------------------------------------------------------------------------------------------
 
 using executor = manual_executor::executor_type;
 [[maybe_unused]] auto plain = [](all_outcome<int>) noexcept {};
@@ -67,7 +72,8 @@ static_assert(fanout::completion::policy<via_plain, all_outcome<int>>);
 static_assert(!fanout::completion::policy<via_plain, int>);
 static_assert(sizeof(via_plain) == sizeof(void*));
 
-// It has the hooks that the completion behind it has, and no others: an operation that nobody connects to keeps its shortcut.
+// It has the hooks that the completion behind it has, and no others: an operation that nobody connects to keeps its
+// shortcut.
 template <class C, class Op>
 concept connects = requires(C& c, Op& op) { c.connect(op); };
 template <class C>
@@ -88,7 +94,7 @@ static_assert(!connects<via_plain, int> && !disconnects<via_plain>);
 static_assert(connects<via<executor, hooked>, int> && disconnects<via<executor, hooked>>);
 static_assert(is_direct<waits> && !is_direct<via<executor, waits>>);
 
-// ---- the hop -----------------------------------------------------------------------------------------------------------
+// ---- the hop --------------------------------------------------------------------------------------------------------
 
 TEST_CASE("the completion runs on the executor, not on the thread that reports last", "[via][E9]") {
   manual_executor loop;
@@ -307,7 +313,7 @@ TEST_CASE("completions of one executor never nest, however long the chain", "[vi
   CHECK(deepest == 1);
 }
 
-// ---- what it wraps -----------------------------------------------------------------------------------------------------
+// ---- what it wraps --------------------------------------------------------------------------------------------------
 
 TEST_CASE("the completion's own hooks are called: connect when made, disconnect on the executor", "[via][I6]") {
   manual_executor loop;
@@ -381,7 +387,61 @@ TEST_CASE("a thread may wait behind the hop, if another one runs the executor", 
   pump.join();
 }
 
-// ---- and a stop request --------------------------------------------------------------------------------------------------
+TEST_CASE("what wraps the hop passes it on", "[via][stoppable]") {
+  manual_executor loop;
+  fanout::inplace_stop_source outer;
+  delivered<all_outcome<int>> got;
+  SECTION("a stoppable completion") {
+    fanout::issue<int>(1, fanout::combine::all,
+                       stoppable(outer.get_token(), via(loop.get_executor(), got.completion())))
+        .start(0, [](auto branch) { branch({}, 1); });
+  }
+  SECTION("a description") {
+    fanout::all<int>(std::array{1}, [](int n, auto branch) {
+      branch({}, n);
+    }).then(via(loop.get_executor(), got.completion()));
+  }
+  SECTION("a description with a stop token") {
+    fanout::all<int>(std::array{1}, [](int n, auto branch) { branch({}, n); })
+        .stop_on(outer.get_token())
+        .then(via(loop.get_executor(), got.completion()));
+  }
+  outer.request_stop();  // too late
+  check_hop(loop, got);
+  CHECK(got.succeeded());
+}
+
+TEST_CASE("a description's range is gone before a thread that waits behind the hop is woken", "[via][wait][I2]") {
+  for (int round = 0; round != 100; ++round) {
+    manual_executor loop;
+    auto alive = std::make_shared<int>(1);
+    const std::weak_ptr<int> seen = alive;
+    std::vector<std::shared_ptr<int>> range{std::move(alive)};
+    fanout::completion::waiter<all_outcome<int>> waiter;
+    fanout::all<int>(std::move(range), [](const std::shared_ptr<int>& n, auto branch) {
+      branch({}, *n);
+    }).then(via(loop.get_executor(), waiter.completion()));
+    std::thread pump([&] { loop.run_one(); });
+    const auto outcome = waiter.wait();
+    CHECK(seen.expired());
+    pump.join();
+    CHECK(outcome);
+  }
+}
+
+TEST_CASE("where there is no operation, there is nothing to post: a description completes inside then", "[via][E6]") {
+  manual_executor loop;
+  support::tally counts;
+  counts.refuse_from = 0;
+  delivered<all_outcome<int>> got;
+  fanout::all<int>(std::array{1}, [](int, auto) { FAIL("ran"); })
+      .allocate_with(support::counting_allocator<std::byte>(counts))
+      .then(via(loop.get_executor(), got.completion()));
+  CHECK(loop.pending() == 0);
+  CHECK(got.failed(fanout::no_index, errc::out_of_memory));
+}
+
+// ---- and a stop request ---------------------------------------------------------------------------------------------
 
 TEST_CASE("stop before the first start: hops, and is stopped", "[via][stoppable][E4]") {
   manual_executor loop;
@@ -412,7 +472,8 @@ TEST_CASE("stop while branches are out: they are asked, and the operation hops w
   CHECK(got.failed(fanout::no_index, errc::stopped));
 }
 
-// A branch that gives up when it is asked to. It takes its callback away before it reports: the source is the operation's.
+// A branch that gives up when it is asked to. It takes its callback away before it reports: the source is the
+// operation's.
 template <class Branch>
 struct gives_up {
   struct on_stop {

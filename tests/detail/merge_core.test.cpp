@@ -288,25 +288,30 @@ TEST_CASE("a stream may join when the others have finished", "[merge_core]") {
 }
 
 TEST_CASE("a sink may decline, and nothing is lost", "[merge_core]") {
-  merging<> m(2);
-  numbers all;
-  for (int i = 0; i != 60; ++i) all.push_back(i / 2);  // long enough for a run
-  m.push(0, all);
-  m.push(1, {5, 100});
-  m.core.end(0);
-  m.core.end(1);
-  std::size_t pumps = 0;
-  for (merge_pause said = merge_pause::declined; said == merge_pause::declined; ++pumps) {
-    said = m.core.pump(
-        [&m](std::size_t stream, row&& x) noexcept {
-          m.took(stream, x);
-          return m.out.size() % 5 != 0;
-        },
-        [&m](std::size_t stream, chunk& c) noexcept { m.drained(stream, c); });
+  // After every item, within a run, and with the last item of a run's chunk.
+  for (const std::size_t every : {1u, 5u, 20u, 23u}) {
+    merging<> m(2);
+    for (int c = 0; c != 3; ++c) {
+      numbers keys;
+      for (int i = 0; i != 20; ++i) keys.push_back(c * 10 + i / 2);
+      m.push(0, keys);
+    }
+    m.push(1, {25, 100});
+    m.core.end(0);
+    m.core.end(1);
+    std::size_t pumps = 0;
+    for (merge_pause said = merge_pause::declined; said == merge_pause::declined; ++pumps) {
+      said = m.core.pump(
+          [&](std::size_t stream, row&& x) noexcept {
+            m.took(stream, x);
+            return m.out.size() % every != 0;
+          },
+          [&m](std::size_t stream, chunk& c) noexcept { m.drained(stream, c); });
+    }
+    CHECK(pumps == 62 / every + 1);
+    CHECK(m.out.size() == 62);
+    CHECK(std::is_sorted(m.out.begin(), m.out.end(), goes_before));
   }
-  CHECK(pumps == 62 / 5 + 1);
-  CHECK(m.out.size() == 62);
-  CHECK(std::is_sorted(m.out.begin(), m.out.end(), goes_before));
 }
 
 TEST_CASE("drained says what a producer waits for, and may bring more", "[merge_core][drained]") {

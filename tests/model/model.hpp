@@ -42,6 +42,32 @@ void unmake(T* object) {
   explorer::allocator<T>{}.deallocate(object, 1);
 }
 
+// An allocator that keeps the books: what an operation takes, it gives back, once. (Twice is the explorer's to find.)
+struct ledger {
+  int taken = 0, given_back = 0;
+  void check() const { require(taken == given_back, "storage was not given back"); }
+};
+template <class T>
+struct booked {
+  using value_type = T;
+  ledger* book;
+
+  explicit booked(ledger& b) noexcept : book(&b) {}
+  template <class U>
+  booked(const booked<U>& other) noexcept : book(other.book) {}
+
+  [[nodiscard]] T* allocate(std::size_t n) {
+    ++book->taken;
+    return explorer::allocator<T>{}.allocate(n);
+  }
+  void deallocate(T* p, std::size_t n) noexcept {
+    ++book->given_back;
+    explorer::allocator<T>{}.deallocate(p, n);
+  }
+  friend bool operator==(booked a, booked b) noexcept { return a.book == b.book; }
+};
+using booked_bytes = booked<std::byte>;
+
 // CI goes one size further than an everyday run.
 inline bool full_depth() {
   const char* depth = std::getenv("FANOUT_MODEL_DEPTH");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The hop to an executor: whoever completes last posts, another thread pumps and frees everything at once, a third one asks for a
-// stop meanwhile.
+// The hop to an executor: whoever completes last posts, another thread pumps and frees everything at once, a third one
+// asks for a stop meanwhile.
 
 #include "model/model.hpp"
 
@@ -131,8 +131,9 @@ struct stop_scene : pumped {
   note_outcome::seen seen;
 };
 
-// The last report, the pump and a stop request, which finds the branch out, asks in vain, or completes it on its own thread: then it
-// posts from inside the request, and the pump joins the callback that is still running. The source goes when all is done.
+// The last report, the pump and a stop request, which finds the branch out, asks in vain, or completes it on its own
+// thread: then it posts from inside the request, and the pump joins the callback that is still running. The source goes
+// when all is done.
 void stop_against_the_hop(test& t, bool may_take_over) {
   auto& x = t.make<stop_scene>();
   const bool takes_over = may_take_over && t.choose(2) == 1;

@@ -101,8 +101,10 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   template <class Kind>
   using option = detail::option_t<Kind, Options>;
 
-  static constexpr bool is_counted = std::ranges::sized_range<range_type> || std::ranges::forward_range<range_type>;
   static constexpr bool is_pulled = has<detail::window_kind> || has<detail::canary_kind> || has<detail::issue_on_kind>;
+  // What is pulled may be endless.
+  static constexpr bool is_counted =
+      std::ranges::sized_range<range_type> || (std::ranges::forward_range<range_type> && !is_pulled);
   static constexpr bool at_decided = std::is_same_v<option<detail::delivery_kind>, detail::decided_option>;
   static constexpr bool folds = requires { requires combine_type::folds; };
   // What is folded as it arrives needs slots only for what is in flight.

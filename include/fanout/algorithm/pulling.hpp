@@ -24,19 +24,27 @@ namespace fanout::detail {
 struct no_executor {};
 struct no_turn {};
 
-/// A pace says how many branches may be started, and when: each credit starts one. `initial()` at first, `after(failed)` for each
-/// report. It is asked concurrently. Once it `gives_up`, no more are started.
+/// A pace says when branches may be started. What happens becomes credits, which say what the pace wants them to: `initial()` at
+/// first, `after(failed)` for each report, asked concurrently. The rest is the issuing right's: `take_in(credits)`, and then, as long
+/// as it `wishes()` for another branch, and there is an element for it, it starts one if it still `admits()` it. Once it `gives_up`, no
+/// more are started.
+///
+/// A pace that `ticks` has a timer: `begin` says how to keep the operation's memory and what to call at the time, `rest` is where it
+/// may arm the timer, and `end` is where that ends. One that `watches` is told of each start and report.
 ///
 /// At most `window` branches in flight (E13). With a canary, `canary` first and alone, and the rest only if they succeed.
 template <class Platform>
 class window_pace {
  public:
   static constexpr std::uint64_t no_limit = std::uint64_t{1} << 32;
+  static constexpr bool ticks = false;
+  static constexpr bool watches = false;
 
   window_pace(std::uint64_t window, std::uint64_t canary) noexcept
       : window_(window), canary_(canary), at_first_(canary != 0 && canary < window ? canary : window) {}
   window_pace(window_pace&& other) noexcept : window_pace(other.window_, other.canary_) {}
 
+  // Each credit starts one.
   std::uint64_t initial() const noexcept { return at_first_; }
   std::uint64_t after(bool failed) noexcept {
     if (canary_ == 0) return 1;
@@ -49,12 +57,20 @@ class window_pace {
     gave_up_.store(true, std::memory_order_relaxed);  // relaxed: the credit that goes with it publishes it
     return 1;
   }
+  void take_in(std::uint64_t credits) noexcept { left_ = credits; }
+  bool wishes() noexcept {
+    if (left_ == 0) return false;
+    left_ = left_ - 1;
+    return true;
+  }
+  bool admits() const noexcept { return true; }
   bool gives_up() const noexcept { return gave_up_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr std::uint64_t failure = std::uint64_t{1} << 32;
 
   std::uint64_t window_, canary_, at_first_;
+  typename Platform::template cell<std::uint64_t> left_{0};     // #credits not used up; the issuing right's
   typename Platform::template atomic<std::uint64_t> reports_{0};  // #reports + failure * #failures, with a canary
   typename Platform::template atomic<bool> gave_up_{false};
 };
@@ -70,6 +86,8 @@ class pulling : public Carrying {
 
  public:
   static constexpr bool pulls = true;
+  static constexpr bool watches = Carrying::watches || Pace::watches;
+  static constexpr bool keeps_storage = Carrying::keeps_storage || Pace::ticks;
 
   pulling(Carrying carrying, Pace pace, Executor executor) noexcept
       : Carrying(std::move(carrying)), pace_(std::move(pace)), executor_(std::move(executor)) {}
@@ -85,12 +103,37 @@ class pulling : public Carrying {
     static_assert(sizeof(issuer_type) <= sizeof issuer_ && alignof(issuer_type) <= alignof(void*));
     ::new (static_cast<void*>(issuer_)) issuer_type(std::move(issuer));
     elements_ = n;
-    if (pump_.add(pace_.initial())) pull_soon<Op>();
+    if constexpr (Pace::ticks) {
+      pace_.begin(typename Pace::user{
+          &issuing::operation(*std::launder(reinterpret_cast<issuer_type*>(issuer_))), this,
+          [](void* op) noexcept { static_cast<Op*>(op)->keep_storage(); },
+          [](void* op) noexcept { static_cast<Op*>(op)->drop_storage(); },
+          [](void* self) noexcept { static_cast<pulling*>(self)->template add<Op>(Pace::tick); }});
+    }
+    if constexpr (Pace::watches) pace_.show_to(issuing::operation(*std::launder(reinterpret_cast<issuer_type*>(issuer_))));
+    pull_soon<Op>();  // what was due from the beginning, and what has become due since
   }
 
   template <class Op>
   void pull_after(Op&, bool failed) noexcept {
-    if (pump_.add(pace_.after(failed))) pull_soon<Op>();
+    add<Op>(pace_.after(failed));
+  }
+  /// It is decided, and not by a report.
+  template <class Op>
+  void pull_no_more(Op&) noexcept {
+    add<Op>(1);
+  }
+  void started(std::size_t i) noexcept
+    requires watches
+  {
+    if constexpr (Pace::watches) pace_.started(i);
+    if constexpr (Carrying::watches) Carrying::started(i);
+  }
+  void reported(std::size_t i, bool failed) noexcept
+    requires watches
+  {
+    if constexpr (Pace::watches) pace_.reported(i);
+    if constexpr (Carrying::watches) Carrying::reported(i, failed);
   }
 
  private:
@@ -102,6 +145,10 @@ class pulling : public Carrying {
     pulling* self;
   };
 
+  template <class Op>
+  void add(std::uint64_t credits) noexcept {
+    if (pump_.add(credits)) pull_soon<Op>();
+  }
   template <class Op>
   void pull_soon() noexcept {
     if constexpr (posts) {
@@ -127,14 +174,19 @@ class pulling : public Carrying {
         ::new (static_cast<void*>(&cursor_)) cursor{std::ranges::begin(this->range()), std::ranges::end(this->range())};
         begun_ = true;
       }
+      pace_.take_in(credits);
       bool more = true;
-      for (; more && credits != 0; --credits) {
-        more = !issuer.is_decided() && !pace_.gives_up() && next_element();
-        if (more) Start::one(issuer, next_++, this->initiator(), *cursor_.at);
+      while (more && next_ != elements_ && !is_over(issuer) && pace_.wishes()) {
+        more = next_element();
+        if (more && pace_.admits()) Start::one(issuer, next_++, this->initiator(), *cursor_.at);
       }
-      if (more && next_ != elements_) return true;
+      if (more && next_ != elements_ && !is_over(issuer)) {
+        if constexpr (Pace::ticks) pace_.rest();
+        return true;
+      }
     }
     FANOUT_CATCH_ALL { exception = std::current_exception(); }
+    if constexpr (Pace::ticks) pace_.end();
     // The place in the range goes first, then the right: the range may be gone with the operation.
     if (begun_) std::destroy_at(&cursor_);
     basic_issuer<Op> last(std::move(issuer));
@@ -142,16 +194,19 @@ class pulling : public Carrying {
     issuing::end(std::move(last), std::move(exception));
     return false;
   }
+  template <class Issuer>
+  bool is_over(const Issuer& issuer) const noexcept {
+    return issuer.is_decided() || pace_.gives_up();
+  }
   // Moves on only when another element is wanted: to find out whether there is one may be all the work.
   bool next_element() {
-    if (next_ == elements_) return false;
-    if (next_ != 0) ++cursor_.at;
+    for (; at_ != next_; ++at_) ++cursor_.at;
     return cursor_.at != cursor_.end;
   }
 
   Pace pace_;
   [[no_unique_address]] Executor executor_;
-  pump<Platform> pump_;
+  pump<Platform> pump_{pace_.initial()};
   // What follows is the issuing right's, which the pump hands on.
   [[no_unique_address]] std::conditional_t<posts, turn, no_turn> turn_;
   alignas(void*) std::byte issuer_[4 * sizeof(void*)];
@@ -159,7 +214,8 @@ class pulling : public Carrying {
     cursor cursor_;
   };
   std::size_t elements_ = no_index;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0;  // the element that is started next
+  std::size_t at_ = 0;    // the one that the cursor is at; until the next one is wanted, that before it
   bool begun_ = false;
 };
 

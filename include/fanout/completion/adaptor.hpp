@@ -59,6 +59,11 @@ class adaptor {
   void pull_after(Op& op, bool failed) noexcept {
     inner_.pull_after(op, failed);
   }
+  template <class Op>
+    requires(pulls)
+  void pull_no_more(Op& op) noexcept {
+    inner_.pull_no_more(op);
+  }
   void started(std::size_t i) noexcept
     requires(watches)
   {

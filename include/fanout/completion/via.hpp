@@ -2,7 +2,6 @@
 #ifndef FANOUT_COMPLETION_VIA_HPP
 #define FANOUT_COMPLETION_VIA_HPP
 
-#include <cstddef>
 #include <type_traits>
 #include <utility>
 
@@ -15,24 +14,24 @@ namespace fanout::completion {
 ///
 ///     fanout::issue<row>(n, fanout::combine::all, fanout::completion::via(loop, [](auto outcome) noexcept { … }));
 ///
-/// Exactly one hop, always: also if every branch completed inside its start, if there are none, and if the last report came
-/// from the executor itself. So the completion never runs inside the call that seals. To come back to where one issues, pass
-/// the executor that one is on.
+/// Exactly one hop, always: also if every branch completed inside its start, if there are none, and if the last report
+/// came from the executor itself. So the completion never runs inside the call that seals. To come back to where one
+/// issues, pass the executor that one is on.
 ///
-/// The last completer posts the operation, and touches it no more. What is left is done on the executor: deregistering from
-/// stop tokens, combining, and the completion. A stop request that comes between the last report and the hop finds the
-/// operation drained and asks nobody; the token's source must live until the executor has got to it.
+/// The last completer posts the operation, and touches it no more. What is left is done on the executor: deregistering
+/// from stop tokens, combining, and the completion. A stop request that comes between the last report and the hop finds
+/// the operation drained and asks nobody; the token's source must live until the executor has got to it.
 ///
-/// The completion runs directly under the executor's call. It does not queue behind a completion that happens to run on that
-/// thread, in which somebody pumps the executor.
+/// The completion runs directly under the executor's call. It does not queue behind a completion that happens to run on
+/// that thread, in which somebody pumps the executor.
 ///
-/// The hop allocates nothing and cannot fail: its node lies in the operation. Where there is no operation, because there was
-/// no memory for it or its range threw, a description completes inside `then`, on the thread that called it.
+/// The hop allocates nothing and cannot fail: its node lies in the operation. Where there is no operation, because
+/// there was no memory for it or its range threw, a description completes inside `then`, on the thread that called it.
 ///
-/// A completion that hands the outcome to a blocked thread may stand behind the hop: then combining is done on the executor and the
-/// thread is woken from there. If that thread is the one that runs the executor, it waits for itself.
+/// A completion that hands the outcome to a blocked thread may stand behind the hop: then combining is done on the
+/// executor and the thread is woken from there. If that thread is the one that runs the executor, it waits for itself.
 ///
-/// A policy that wraps this one passes `post` on, as it does `connect` and `disconnect`; one that does not loses the hop.
+/// A policy that wraps this one passes `post` on: derived from `adaptor`, it does. One that does not loses the hop.
 ///
 /// Lifetime: the executor must get to the operation, see `fanout::executor`. Cost: one `post`, and the handle's copy.
 template <class Executor, class Completion>

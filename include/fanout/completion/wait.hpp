@@ -9,7 +9,7 @@
 
 #include "fanout/detail/assert.hpp"
 #include "fanout/detail/platform.hpp"
-#include "fanout/detail/trampoline.hpp"
+#include "fanout/detail/batch.hpp"
 #include "fanout/errc.hpp"
 
 namespace fanout::completion {
@@ -45,7 +45,7 @@ struct blocking<Platform> {
 /// as std::latch does, would touch memory that the woken thread may have freed.)
 ///
 /// Delivery does not queue behind completions that run on the delivering thread; and `wait` first runs what is queued on its
-/// own, so that waiting inside a completion does not wait for itself. What only this thread could complete otherwise, such as a
+/// own and releases what this thread's batch scopes hold back, so that waiting inside one of these does not wait for itself. What only this thread could complete otherwise, such as a
 /// handler in an event loop that it runs, it cannot: that is a documented precondition.
 template <class Outcome, class Platform = std_platform>
 class waiter {
@@ -71,7 +71,7 @@ class waiter {
 
   /// Blocks until the operation is delivered. Once, on the thread that owns the waiter. pre: sealed, or sealed by another thread
   [[nodiscard("the outcome of the operation")]] Outcome wait() {
-    fanout::detail::trampoline<Platform>::drain();
+    fanout::detail::settle_debts<Platform>();
     lock guard(mutex_);
     while (!outcome_) delivered_.wait(guard);
     return take();
@@ -82,7 +82,7 @@ class waiter {
   /// pre: the operation was made with `completion_with_deadline()`
   template <class TimePoint>
   [[nodiscard("the outcome of the operation")]] Outcome wait_until(const TimePoint& deadline) {
-    fanout::detail::trampoline<Platform>::drain();
+    fanout::detail::settle_debts<Platform>();
     lock guard(mutex_);
     while (!outcome_) {
       if (delivered_.wait_until(guard, deadline) == std::cv_status::no_timeout) continue;
@@ -94,7 +94,7 @@ class waiter {
         guard.unlock();  // no user code under the lock: stop callbacks run in there
         link.decide_and_release(link.op);
         // What that made due on this thread waits behind the completion that this wait may be in.
-        fanout::detail::trampoline<Platform>::drain();
+        fanout::detail::settle_debts<Platform>();
         guard.lock();
       }
       while (!outcome_) delivered_.wait(guard);

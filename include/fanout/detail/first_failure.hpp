@@ -8,8 +8,10 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
+#include "fanout/detail/block.hpp"
 #include "fanout/detail/config.hpp"
 #include "fanout/failure.hpp"
 
@@ -17,7 +19,8 @@ namespace fanout::detail {
 
 /// The operation's cause. The first real error is kept, later ones are counted, and branches that merely stopped are noise
 /// that never displaces it (I7). Successes never come here, so nothing here is on a hot path.
-template <class E, class Platform>
+/// `Early`: the cause may be asked for before every branch has been released; see `is_written`.
+template <class E, class Platform, bool Early = false>
 class first_failure {
  public:
   first_failure() noexcept {}
@@ -35,6 +38,7 @@ class first_failure {
     if (errors_.fetch_add(1, std::memory_order_relaxed) != 0) return false;
     ::new (static_cast<void*>(&first_))
         cell<failure<E>>(failure<E>{index, std::move(error), 0, std::move(exception), why});
+    note_written();
     return true;
   }
 
@@ -44,6 +48,7 @@ class first_failure {
     // relaxed, as above; where an error was first, nothing of it is read.
     if (!errors_.compare_exchange_strong(none, 1, std::memory_order_relaxed)) return;
     ::new (static_cast<void*>(&first_)) cell<failure<E>>(failure<E>{no_index, std::move(error), 0, {}, why});
+    note_written();
   }
 
   /// By the one whose `note` returned true, before it releases its reference.
@@ -55,7 +60,14 @@ class first_failure {
     stopped_.fetch_add(1, std::memory_order_relaxed);  // relaxed: a count, read after the last release
   }
 
-  // The rest by whoever saw the count at zero; relaxed, since that acquired everything.
+  /// Whether there is a cause, and the caller may take it. Between being elected and writing it, a branch may take its time.
+  bool is_written() const noexcept
+    requires Early
+  {
+    return written_.load(std::memory_order_acquire);  // acquire: the cause
+  }
+
+  // The rest by whoever saw the count at zero, or a written cause; relaxed, since that acquired everything.
   bool any() const noexcept { return errors_.load(std::memory_order_relaxed) != 0; }
   bool any_stopped() const noexcept { return stopped_.load(std::memory_order_relaxed) != 0; }
 
@@ -73,8 +85,13 @@ class first_failure {
   template <class T>
   using atomic = typename Platform::template atomic<T>;
 
+  void note_written() noexcept {
+    if constexpr (Early) written_.store(true, std::memory_order_release);  // release: the cause
+  }
+
   atomic<std::uint32_t> errors_{0};   // #errors noted
   atomic<std::uint32_t> stopped_{0};  // #branches that reported that they were stopped
+  [[no_unique_address]] std::conditional_t<Early, atomic<bool>, absent> written_{false};
   union {
     cell<failure<E>> first_;  // exists once errors_ > 0; written by whoever took errors_ from 0 to 1
   };

@@ -215,7 +215,6 @@ class merge_core {
       if (s.front == nullptr) continue;
       leave(s);
       while (s.front != nullptr) drained(i, *std::exchange(s.front, s.front->next));
-      lanes_[i] = {};
     }
   }
 

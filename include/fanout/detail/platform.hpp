@@ -9,7 +9,7 @@ namespace fanout {
 /// What the library takes from the world. Strategies and the operation are templates on it, so that the interleaving
 /// explorer (`fanout/testing/explorer.hpp`) runs the very headers that production compiles.
 ///
-/// A platform gives `atomic<T>` and `cell<T>`, and three pieces of thread-local storage. One that blocks may also give
+/// A platform gives `atomic<T>` and `cell<T>`, and four pieces of thread-local storage. One that blocks may also give
 /// `mutex` and `condition_variable`; where it has none, the headers that block use those of std.
 struct std_platform {
   template <class T>
@@ -30,6 +30,12 @@ struct std_platform {
   static void*& trampoline() noexcept {
     static constinit thread_local void* queue = nullptr;
     return queue;
+  }
+
+  /// The innermost batch scope of this thread, or null.
+  static void*& batch() noexcept {
+    static constinit thread_local void* innermost = nullptr;
+    return innermost;
   }
 
   /// An identity of the calling thread; never null. Equal values mean the same thread only while that thread lives.

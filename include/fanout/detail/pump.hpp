@@ -13,6 +13,8 @@ template <class Platform>
 class pump {
  public:
   pump() noexcept = default;
+  /// With work that is due from the beginning: it is the maker's to see to it that `run` is called. pre: credits > 0
+  explicit pump(std::uint64_t credits) noexcept : due_(credits) {}
   pump(const pump&) = delete;
   pump& operator=(const pump&) = delete;
 

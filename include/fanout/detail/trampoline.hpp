@@ -28,6 +28,17 @@ class trampoline {
     Platform::trampoline() = nullptr;
   }
 
+  /// Calls `f()`; completions that it makes due run after it has returned, so that all of it is done before any of them runs.
+  template <class F>
+  static void hold_back(F&& f) noexcept {
+    if (Platform::trampoline() != nullptr) return f();  // they queue behind the completion that this thread is in
+    queue mine;
+    Platform::trampoline() = &mine;
+    f();
+    mine.run_all();
+    Platform::trampoline() = nullptr;
+  }
+
   /// Runs what is queued behind the completion that this thread is in, if any. Called before this thread blocks.
   static void drain() noexcept {
     if (auto* running = static_cast<queue*>(Platform::trampoline())) running->run_all();

@@ -25,6 +25,8 @@ class basic_atomic {
 
   [[nodiscard]] bool release(std::size_t, std::uint64_t k) noexcept { return drop(k); }
 
+  [[nodiscard]] bool release_any(std::uint64_t k) noexcept { return drop(k); }
+
   [[nodiscard]] bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
     return drop(issuer_weight + inline_done + not_started);
   }
@@ -71,7 +73,7 @@ class basic_atomic {
 
 using atomic = basic_atomic<std_platform>;
 
-static_assert(holdable<atomic> && addable<atomic> && observable<atomic>);
+static_assert(holdable<atomic> && addable<atomic> && observable<atomic> && anonymous<atomic>);
 
 }  // namespace fanout::refcount
 

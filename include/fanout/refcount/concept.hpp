@@ -84,6 +84,19 @@ concept correctable = strategy<S> && requires(S& count, std::uint64_t k) {
   { count.correct(k, k) } noexcept -> std::same_as<bool>;
 };
 
+/// Does not care which branches are released together: `release_any(k)` drops the references of any k branches, where
+/// `release(first, k)` needs them to be neighbours. A flat count can; one that is kept in parts, by index, cannot, and what a
+/// batch has put together is released run by run there: a call for each [first, first + k).
+template <class S>
+concept anonymous = strategy<S> && requires(S& count, std::uint64_t k) {
+  { count.release_any(k) } noexcept -> std::same_as<bool>;
+};
+
+/// Releases inside a batch scope wait for its end: see refcount::batched. A type, too, so that nobody else pays for the
+/// question whether there is one.
+template <class S>
+concept joins_batches = strategy<S> && S::is_batched;
+
 /// Never leaves one thread, which is a promise of the type's user: a type, never a run-time guess. The operation then
 /// asks for no thread-local extent: a plain decrement is as cheap as an inline count.
 template <class S>

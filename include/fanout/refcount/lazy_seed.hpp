@@ -28,6 +28,7 @@ class basic_lazy_seed {
   basic_lazy_seed& operator=(const basic_lazy_seed&) = delete;
 
   [[nodiscard]] bool release(std::size_t, std::uint64_t k) noexcept { return drop(k); }
+  [[nodiscard]] bool release_any(std::uint64_t k) noexcept { return drop(k); }
   [[nodiscard]] bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
     return drop(bias + inline_done + not_started);
   }
@@ -65,7 +66,7 @@ class basic_lazy_seed {
 
 using lazy_seed = basic_lazy_seed<std_platform>;
 
-static_assert(holdable<lazy_seed> && correctable<lazy_seed>);
+static_assert(holdable<lazy_seed> && correctable<lazy_seed> && anonymous<lazy_seed>);
 
 }  // namespace fanout::refcount
 

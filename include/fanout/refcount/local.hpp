@@ -26,6 +26,7 @@ class basic_local {
   basic_local& operator=(const basic_local&) = delete;
 
   [[nodiscard]] bool release(std::size_t, std::uint64_t k) noexcept { return drop(k); }
+  [[nodiscard]] bool release_any(std::uint64_t k) noexcept { return drop(k); }
   [[nodiscard]] bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
     return drop(issuer_weight + inline_done + not_started);
   }
@@ -55,7 +56,7 @@ class basic_local {
 
 using local = basic_local<std_platform>;
 
-static_assert(holdable<local> && addable<local> && observable<local> && single_threaded<local>);
+static_assert(holdable<local> && addable<local> && observable<local> && anonymous<local> && single_threaded<local>);
 
 }  // namespace fanout::refcount
 

@@ -76,6 +76,7 @@ struct platform {
 
   static const void*& extent() noexcept { return detail::execution::required().self().extent; }
   static void*& trampoline() noexcept { return detail::execution::required().self().trampoline; }
+  static void*& batch() noexcept { return detail::execution::required().self().batch; }
   static const void* self() noexcept { return &detail::execution::required().self(); }
 };
 

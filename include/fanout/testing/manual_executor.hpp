@@ -11,21 +11,21 @@
 
 namespace fanout::testing {
 
-/// A queue of work that runs when somebody says so, on the thread that says so: in a test, it decides when and where a hop
-/// lands, and so makes an interleaving of one's choice:
+/// A queue of work that runs when somebody says so, on the thread that says so: in a test, it decides when and where a
+/// hop lands, and so makes an interleaving of one's choice:
 ///
 ///     fanout::testing::manual_executor loop;
 ///     fanout::all<int>(…).then(fanout::completion::via(loop.get_executor(), [](auto outcome) noexcept { … }));
 ///     loop.run_all();                                        // the completion runs here
 ///
-/// First in, first out. Any thread may post, pump and ask, at the same time. Nothing is allocated, no user code runs under the
-/// lock, and work may post and pump in turn. It is good for more than tests: a loop that comes round by itself (a frame, a
-/// tick, the end of a select) calls `run_all` in each round. A loop that sleeps needs to be woken besides, and that is for a
-/// handle of its own, whose `post` first does this one's and then wakes the loop.
+/// First in, first out. Any thread may post, pump and ask, at the same time. Nothing is allocated, no user code runs
+/// under the lock, and work may post and pump in turn. It is good for more than tests: a loop that comes round by
+/// itself (a frame, a tick, the end of a select) calls `run_all` in each round. A loop that sleeps needs to be woken
+/// besides, and that is for a handle of its own, whose `post` first does this one's and then wakes the loop.
 ///
-/// Lifetime: outlives its handles' use and all work posted; `post`'s last access is its unlock, so that whoever has run the
-/// last work may destroy the executor at once, also from inside that work if `run_one` runs it. Destroyed with work in it,
-/// which would lose that work's outcome, it ends the program in every build.
+/// Lifetime: outlives its handles' use and all work posted; `post`'s last access is its unlock, so that whoever has run
+/// the last work may destroy the executor at once, also from inside that work if `run_one` runs it. Destroyed with work
+/// in it, which would lose that work's outcome, it ends the program in every build.
 template <class Platform = std_platform>
 class basic_manual_executor {
  public:

@@ -244,6 +244,7 @@ inline void execution::start(fiber& f, const task& body) {
   f.now = f.unacquired = f.released = view{};
   f.extent = nullptr;
   f.trampoline = nullptr;
+  f.batch = nullptr;
 }
 
 inline void execution::resume(fiber& f) {

@@ -56,6 +56,7 @@ struct fiber {
   view released{};    // at the last release fence: what relaxed stores pass on
   const void* extent = nullptr;
   void* trampoline = nullptr;
+  void* batch = nullptr;
 };
 
 }  // namespace fanout::testing::explorer::detail
