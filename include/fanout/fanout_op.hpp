@@ -24,6 +24,7 @@
 #include "fanout/detail/trampoline.hpp"
 #include "fanout/errc.hpp"
 #include "fanout/failure.hpp"
+#include "fanout/importance.hpp"
 #include "fanout/issuer.hpp"
 #include "fanout/refcount/atomic.hpp"
 #include "fanout/reports.hpp"
@@ -177,6 +178,10 @@ class fanout_op : private work {
   static constexpr bool folds = detail::protocol_of<Combine> == detail::protocol::fold;
   /// Delivered as soon as it is decided and sealed, instead of drained.
   static constexpr bool delivers_at_decided = requires { requires Combine::delivers_at_decided; };
+  /// The completion is run by an executor.
+  static constexpr bool posts = requires(Completion& c, work& w) {
+    { c.post(w) } noexcept;
+  };
   /// Several parties share its memory; otherwise the outcome owns it alone.
   static constexpr bool is_kept = votes || delivers_at_decided || requires { requires Completion::keeps_storage; };
 
@@ -247,6 +252,8 @@ class fanout_op : private work {
             { c.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>;
           },
       "fanout: a combine policy's on_stopped is noexcept and returns a fanout::verdict");
+  static_assert(posts || !requires(Completion& c, work& w) { c.post(w); },
+                "fanout: a completion policy's post must be noexcept: nobody could make up for a hop that is not made");
   static_assert(!recycles || folds, "fanout: slots can be used again only where reports are folded as they arrive");
   static_assert(
       !delivers_at_decided || votes || folds,
@@ -301,6 +308,11 @@ class fanout_op : private work {
     }
   }
 
+  /// Fails for this reason, unless something else was its cause before, and asks all branches to stop. pre: a reference is held
+  FANOUT_COLD void fail(errc why) noexcept { refuse(no_index, why); }
+  /// N; where slots are used again, how many there are; 0 where they come as they are wanted.
+  std::size_t width() const noexcept { return in_block(); }
+
   /// A party that cannot be joined, such as a timer, keeps the memory (not the operation: that is try_hold's) until it drops
   /// it. Taken in the completion policy's `connect`; the policy says `keeps_storage`.
   void keep_storage() noexcept
@@ -339,10 +351,9 @@ class fanout_op : private work {
   static constexpr bool connects = requires(Completion& c, fanout_op& op) { c.connect(op); };
   static constexpr bool is_direct = requires { requires Completion::is_direct; };
   static constexpr bool pulls = requires { requires Completion::pulls; };
+  // Not all reports are equal: see combine/importance.hpp.
+  static constexpr bool weighs = requires(const Combine& c) { c.importance_of(std::size_t{}); };
   static constexpr bool watches = requires { requires Completion::watches; };
-  static constexpr bool posts = requires(Completion& c, work& w) {
-    { c.post(w) } noexcept;
-  };
 
   template <class C, class D, class A>
   fanout_op(std::size_t n, C&& combine, D&& completion, const A& allocator, std::byte* strategy_storage)
@@ -412,7 +423,7 @@ class fanout_op : private work {
   void count_started([[maybe_unused]] std::size_t i) noexcept {
     if constexpr (watches) completion_.started(i);
     if constexpr (is_open && !folds && !refcount::correctable<Refcount>) count_.add(1);
-    if constexpr (folds) started_ = started_ + 1;
+    if constexpr (votes || folds) started_ = started_ + 1;
   }
   // With N known, all that keeps a start from its usual course is in the one word that it looks at: a stop request, and the issuing
   // code itself once it starts branches out of order, close the gate. release: whoever finds it closed by a stop sees what the
@@ -653,10 +664,10 @@ class fanout_op : private work {
   }
 
   // What the policies do with a report before it is released.
-  void report([[maybe_unused]] slot_type* slot) noexcept {
+  void report([[maybe_unused]] slot_type* slot, [[maybe_unused]] bool alone = false) noexcept {
     [[maybe_unused]] const bool failed = (watches || pulls) && failed_in(slot);  // first: see finish_in
     if constexpr (watches) completion_.reported(index_of(slot), failed);
-    if constexpr (votes) vote_on(slot);
+    if constexpr (votes) vote_on(slot, alone);
     if constexpr (pulls) completion_.pull_after(*this, failed);
   }
   // Decided, but by no report: there may be none to come that would end the issuing.
@@ -678,16 +689,39 @@ class fanout_op : private work {
       if constexpr (watches) completion_.reported(index_of(slot), failed_in(slot));
       fold_inline(slot);
     } else {
-      report(slot);
+      report(slot, alone());
       count_inline(slot);
+    }
+  }
+  // Inside start: whether every branch before this one completed inline, and nobody else knows of the operation. Then nobody
+  // votes or folds meanwhile.
+  bool alone() const noexcept {
+    if constexpr (votes || folds) {
+      // relaxed: the issuing right's
+      return !shared_ && counts_inline && inline_done_.load(std::memory_order_relaxed) + 1 == started_;
+    } else {
+      return false;
     }
   }
 
   // ---- voting: see detail::ballot ---------------------------------------------------------------------------------------
 
+  // How many of n branches count. The others are drained, and nothing else.
+  std::uint32_t counted_of(std::size_t n) const noexcept {
+    auto counted = static_cast<std::uint32_t>(n);
+    if constexpr (weighs) {
+      for (std::size_t i = 0; i != n; ++i) counted -= !counts(i);
+    }
+    return counted;
+  }
+  bool counts(std::size_t i) const noexcept
+    requires weighs
+  {
+    return combine_.importance_of(i) != importance::best_effort;
+  }
   tally opening() const noexcept {
     tally t;
-    t.branches = is_open ? tally::unknown : static_cast<std::uint32_t>(known_branches());
+    t.branches = is_open ? tally::unknown : counted_of(known_branches());
     return t;
   }
   // Whether more branches would make no difference.
@@ -702,9 +736,9 @@ class fanout_op : private work {
   }
   // Casts a vote, and does what is due if it decides. False if it came too late.
   bool cast(node_type& n, detail::vote kind, std::size_t index, const tally& closing = {},
-            bool fatal = false) noexcept {
+            detail::vote_weight weight = detail::vote_weight::full, bool alone = false) noexcept {
     const auto result =
-        ballot_.cast(n, kind, index, opening(), closing, [this, fatal](const tally& t, detail::vote what) noexcept {
+        ballot_.cast(n, kind, index, opening(), closing, weight, alone, [this, weight](const tally& t, detail::vote what) noexcept {
           if (what == detail::vote::deadline) {
             if constexpr (requires { combine_.on_deadline(t); }) {
               return combine_.on_deadline(t);
@@ -712,7 +746,7 @@ class fanout_op : private work {
               return ruling::unmet(reason::deadline);
             }
           }
-          if (fatal || (what == detail::vote::seal && failure_.any())) return ruling::unmet(reason::error_limit);
+          if (weight == detail::vote_weight::fatal || (what == detail::vote::seal && failure_.any())) return ruling::unmet(reason::error_limit);
           return combine_.rule(t);
         });
     if (result.late) return false;
@@ -729,13 +763,19 @@ class fanout_op : private work {
       return true;
     }
   }
-  FANOUT_NOINLINE void vote_on(slot_type* slot) noexcept {
+  FANOUT_NOINLINE void vote_on(slot_type* slot, bool alone) noexcept {
     const detail::branch_state state = slot->state();
     const detail::vote kind = state == detail::branch_state::value    ? detail::vote::success
                               : state == detail::branch_state::failed ? detail::vote::failure
                                                                       : detail::vote::stopped;
     const std::size_t i = index_of(slot);
-    if (!cast(*slot, kind, i, {}, kind == detail::vote::failure && is_fatal(combine_, slot))) late(slot, i);
+    detail::vote_weight weight = detail::vote_weight::full;
+    if constexpr (weighs) {
+      if (!counts(i)) return late(slot, i);
+      if (combine_.importance_of(i) == importance::optional) weight = detail::vote_weight::excused;
+    }
+    if (kind == detail::vote::failure && is_fatal(combine_, slot)) weight = detail::vote_weight::fatal;
+    if (!cast(*slot, kind, i, {}, weight, alone)) late(slot, i);
   }
   // A policy may know errors after which it is no use to go on.
   static bool is_fatal([[maybe_unused]] const Combine& combine, [[maybe_unused]] const slot_type* failed) noexcept {
@@ -747,9 +787,25 @@ class fanout_op : private work {
   }
   FANOUT_COLD void vote_seal(std::size_t branches, std::uint64_t not_issued) noexcept {
     tally closing;
-    closing.branches = static_cast<std::uint32_t>(branches);
+    closing.branches = counted_of(branches);
     closing.not_issued = static_cast<std::uint32_t>(not_issued);
+    if constexpr (weighs) {
+      if (not_issued != 0) closing.not_issued = not_issued_that_count(branches);
+    }
     cast(events_.seal, detail::vote::seal, no_index, closing);
+  }
+
+  // After settle_not_issued.
+  std::uint32_t not_issued_that_count(std::size_t n) noexcept
+    requires weighs
+  {
+    std::uint32_t count = 0;
+    const bool in_order = out_of_order_ == no_index;
+    for (std::size_t i = first_not_issued_; i < n; ++i) {
+      if (!in_order && layout::test_bit(this, n, i)) continue;
+      count += counts(i);
+    }
+    return count;
   }
 
   // A report that came after the decision: a success may hold what has to be given back (E5).
@@ -808,11 +864,9 @@ class fanout_op : private work {
   }
   bool all_folded() const noexcept { return folding_.done == branches_; }
 
-  // Inside start. Where every branch before this one completed inline, and nobody else knows of the operation, nobody else folds.
   void fold_inline(slot_type* slot) noexcept {
-    const std::uint64_t done = inline_done_.load(std::memory_order_relaxed);  // the issuing right's
-    if (shared_ || done + 1 != started_) return publish(*slot);
-    inline_done_.store(done + 1, std::memory_order_relaxed);
+    if (!alone()) return publish(*slot);
+    inline_done_.store(started_, std::memory_order_relaxed);  // the issuing right's
     fold_report(slot);
   }
 
@@ -976,6 +1030,7 @@ class fanout_op : private work {
       first = op.failure_.note(i, std::move(error), exception);
     }
     slot->mark(detail::branch_state::failed);
+    if constexpr (requires { op.completion_.failing(i); }) op.completion_.failing(i);
     if (decision == verdict::decided) op.stop_branches();
     return first;
   }
@@ -1168,11 +1223,15 @@ class fanout_op : private work {
   }
 
   template <void (*Deliver)(work*) noexcept>
+  static void deliver_posted(work* self) noexcept {
+    detail::trampoline<platform>::template deliver_on_top<Deliver>(*self);
+  }
+  template <void (*Deliver)(work*) noexcept>
   void dispatch() noexcept {
     if constexpr (is_direct) {
       Deliver(this);
     } else if constexpr (posts) {
-      this->run = Deliver;
+      this->run = &deliver_posted<Deliver>;
       completion_.post(static_cast<work&>(*this));  // the executor's from here on
     } else {
       detail::trampoline<platform>::template deliver<Deliver>(*this);
@@ -1516,7 +1575,7 @@ class fanout_op : private work {
   [[no_unique_address]] only_if<votes, detail::ballot<platform>> ballot_;
   [[no_unique_address]] only_if<folds, detail::baton<platform>> baton_;
   [[no_unique_address]] only_if<folds, folding> folding_;
-  [[no_unique_address]] only_if<folds, cell<std::size_t>> started_{};  // the issuing right's
+  [[no_unique_address]] only_if<votes || folds, cell<std::size_t>> started_{};  // the issuing right's
   [[no_unique_address]] detail::events<node_type> events_;
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal

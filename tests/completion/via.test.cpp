@@ -583,4 +583,54 @@ TEST_CASE("last report, stop and executor on three threads: completes once, on t
   }
 }
 
+// ---- nesting -----------------------------------------------------------------------------------------------------------
+
+TEST_CASE("what a hopped completion makes due runs after it, not inside it", "[via]") {
+  manual_executor loop;
+  std::string order;
+  static_cast<void>(fanout::issue<int>(0, fanout::combine::all, via(loop.get_executor(), [&](auto) noexcept {
+                                         static_cast<void>(fanout::issue<int>(
+                                             0, fanout::combine::all, [&](auto) noexcept { order += "inner "; }));
+                                         order += "outer ";
+                                       })));
+  loop.run_all();
+  CHECK(order == "outer inner ");
+}
+
+TEST_CASE("a completion that pumps the executor gets what it pumps for", "[via]") {
+  manual_executor loop;
+  std::string order;
+  static_cast<void>(fanout::issue<int>(0, fanout::combine::all, [&](auto) noexcept {
+    static_cast<void>(fanout::issue<int>(0, fanout::combine::all,
+                                         via(loop.get_executor(), [&](auto) noexcept { order += "pumped "; })));
+    CHECK(loop.run_one());
+    order += "outer ";
+  }));
+  CHECK(order == "pumped outer ");
+}
+
+TEST_CASE("a wait inside a hopped completion runs what is queued below it", "[via]") {
+  manual_executor loop;
+  std::string order;
+  // The completion below makes a delivery due behind itself, pumps a hopped completion, and that waits for what is behind.
+  static_cast<void>(fanout::issue<int>(0, fanout::combine::all, [&](auto) noexcept {
+    fanout::completion::waiter<all_outcome<int>> done;
+    auto waited_for = fanout::issue<int>(1, fanout::combine::all, done.completion());
+    std::optional<decltype(waited_for)::branch> last;
+    waited_for.start(0, [&](auto branch) { last.emplace(std::move(branch)); });
+    std::move(waited_for).seal();
+    static_cast<void>(fanout::issue<int>(0, fanout::combine::all, [&](auto) noexcept {
+      order += "below ";
+      (*last)({}, 1);
+    }));
+    static_cast<void>(fanout::issue<int>(0, fanout::combine::all, via(loop.get_executor(), [&](auto) noexcept {
+                                           CHECK(done.wait().has_value());
+                                           order += "waited ";
+                                         })));
+    CHECK(loop.run_one());
+    order += "outer ";
+  }));
+  CHECK(order == "below waited outer ");
+}
+
 }  // namespace

@@ -13,9 +13,13 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/algorithm/attempting.hpp"
 #include "fanout/algorithm/carrying.hpp"
 #include "fanout/algorithm/options.hpp"
+#include "fanout/algorithm/pace.hpp"
+#include "fanout/algorithm/pace_hedge.hpp"
 #include "fanout/algorithm/pulling.hpp"
+#include "fanout/backoff.hpp"
 #include "fanout/callback/handler.hpp"
 #include "fanout/combine/concept.hpp"
 #include "fanout/combine/decided.hpp"
@@ -25,6 +29,7 @@
 #include "fanout/completion/via.hpp"
 #include "fanout/detail/option_set.hpp"
 #include "fanout/issue.hpp"
+#include "fanout/latency.hpp"
 #include "fanout/timer/concept.hpp"
 
 namespace fanout {
@@ -74,6 +79,23 @@ struct element_starter {
   }
 };
 
+/// The same where attempts stand between the initiator and the branch.
+template <class Element>
+struct attempt_starter {
+  template <class Issuer, class Initiator>
+  static void one(Issuer& issuer, [[maybe_unused]] std::size_t i, Initiator&, Element&& element) {
+    auto& attempts = issuer.completion();
+    auto f = [&](typename Issuer::branch branch) {
+      attempts.first_attempt(std::move(branch), std::forward<Element>(element));
+    };
+    if constexpr (!Issuer::operation::is_open) {
+      issuer.start(i, f);
+    } else {
+      issuer.start(f);
+    }
+  }
+};
+
 }  // namespace detail
 
 /// A fan-out that is described and not yet started: a range, an initiator that starts one branch per element, and a combine
@@ -94,14 +116,21 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   using initiator_type = detail::kept_t<Initiator>;
   using element_type = std::ranges::range_reference_t<range_type>;
   using combine_type = detail::bound_combine_t<T, Combine>;
-  using starter = detail::element_starter<T, Callback, element_type>;
 
   template <class Kind>
   static constexpr bool has = detail::has_option<Kind, Options>;
   template <class Kind>
   using option = detail::option_t<Kind, Options>;
 
-  static constexpr bool is_pulled = has<detail::window_kind> || has<detail::canary_kind> || has<detail::issue_on_kind>;
+  static constexpr bool is_attempted = has<detail::timeout_kind> || has<detail::retry_kind> ||
+                                       has<detail::cancel_kind> || has<detail::attempt_counts_kind>;
+  using starter = std::conditional_t<is_attempted, detail::attempt_starter<element_type>,
+                                     detail::element_starter<T, Callback, element_type>>;
+
+  static constexpr bool is_hedged = requires { requires combine_type::hedges; };
+  static constexpr bool is_staggered = is_hedged || has<detail::stagger_kind>;
+  static constexpr bool is_pulled =
+      is_staggered || has<detail::window_kind> || has<detail::canary_kind> || has<detail::issue_on_kind>;
   // What is pulled may be endless.
   static constexpr bool is_counted =
       std::ranges::sized_range<range_type> || (std::ranges::forward_range<range_type> && !is_pulled);
@@ -129,6 +158,7 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   }
   using refcount_type = typename decltype(choose_refcount())::type;
   using allocator_type = typename decltype(choose_allocator())::type;
+  using platform = typename refcount_type::platform;
 
   // What is wrapped around the completion, from the inside out. Each may be asked for its type only, too.
   template <class Completion>
@@ -169,26 +199,89 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
       return completion;
     }
   }
-  template <class Completion>
-  static auto add_luggage(Options& o, detail::luggage<Range, Initiator>&& luggage, Completion completion) noexcept {
-    constexpr bool stay = at_decided || has<detail::label_kind>;
-    using label = option<detail::label_kind>;
-    detail::carrying<Range, Initiator, label, stay, Completion> carrying(
-        std::move(luggage),
-        [&]() -> label {
-          if constexpr (has<detail::label_kind>) {
-            return std::move(detail::get_option<detail::label_kind>(o));
-          } else {
-            return {};
-          }
-        }(),
-        std::move(completion));
-    if constexpr (is_pulled) {
-      using platform = typename refcount_type::platform;
+  static auto make_pace([[maybe_unused]] Options& o) noexcept {
+    if constexpr (is_staggered) {
+      static_assert(!has<detail::canary_kind>,
+                    "fanout: .canary says what is started first, and so does .stagger: choose one of them");
+      return make_stagger(o);
+    } else {
       using pace = detail::window_pace<platform>;
       std::uint64_t window = pace::no_limit, canary = 0;
       if constexpr (has<detail::window_kind>) window = detail::get_option<detail::window_kind>(o).width;
       if constexpr (has<detail::canary_kind>) canary = detail::get_option<detail::canary_kind>(o).size;
+      return pace(window, canary);
+    }
+  }
+  static auto make_stagger([[maybe_unused]] Options& o) noexcept {
+    const auto [timer, delay] = [&] {
+      if constexpr (has<detail::stagger_kind>) {
+        return move_option<detail::stagger_kind>(o);
+      } else {
+        return detail::stagger_option<detail::no_timer, detail::no_delay>{};
+      }
+    }();
+    using timer_type = std::remove_pointer_t<std::remove_const_t<decltype(timer)>>;
+    using delay_type = std::remove_const_t<decltype(delay)>;
+    auto account = [&] {
+      if constexpr (is_hedged) {
+        return detail::hedge_account<option<detail::budget_kind>, option<detail::statistics_kind>,
+                                     option<detail::tracker_kind>, timer_type, platform>(
+            move_option<detail::budget_kind>(o), move_option<detail::statistics_kind>(o),
+            move_option<detail::tracker_kind>(o));
+      } else {
+        return detail::no_account{};
+      }
+    }();
+    using pace = detail::stagger_pace<timer_type, delay_type, decltype(account), platform>;
+    std::uint64_t window = pace::no_limit, most = pace::no_limit;
+    if constexpr (has<detail::window_kind>) window = detail::get_option<detail::window_kind>(o).width;
+    if constexpr (has<detail::attempts_kind>) most = detail::get_option<detail::attempts_kind>(o).most;
+    return pace(timer, delay, window, most, std::move(account));
+  }
+
+  // The option, or no_option.
+  template <class Kind>
+  static option<Kind> move_option([[maybe_unused]] Options& o) noexcept {
+    if constexpr (has<Kind>) {
+      return std::move(detail::get_option<Kind>(o));
+    } else {
+      return {};
+    }
+  }
+  template <class Carrying>
+  static auto add_attempts(Options& o, Carrying carrying) noexcept {
+    if constexpr (is_attempted) {
+      using options = detail::attempt_options<option<detail::timeout_kind>, option<detail::retry_kind>,
+                                              option<detail::retry_if_kind>, option<detail::cancel_kind>,
+                                              option<detail::attempt_counts_kind>>;
+      // A forward iterator's elements stay; others are gone with the next one.
+      constexpr bool stays = std::is_lvalue_reference_v<element_type> && std::ranges::forward_range<range_type>;
+      constexpr bool c = detail::calls_c<T, Callback, initiator_type, element_type>;
+      allocator_type allocator = [&]() -> allocator_type {
+        if constexpr (has<detail::memory_kind>) {
+          return detail::get_option<detail::memory_kind>(o).allocator;
+        } else {
+          return {};
+        }
+      }();
+      return detail::attempting<Carrying, element_type, stays, c, options, allocator_type, platform>(
+          std::move(carrying),
+          options{move_option<detail::timeout_kind>(o), move_option<detail::retry_kind>(o),
+                  move_option<detail::retry_if_kind>(o), move_option<detail::cancel_kind>(o),
+                  move_option<detail::attempt_counts_kind>(o)},
+          allocator);
+    } else {
+      return carrying;
+    }
+  }
+  template <class Completion>
+  static auto add_luggage(Options& o, detail::luggage<Range, Initiator>&& luggage, Completion completion) noexcept {
+    constexpr bool stay = at_decided || has<detail::label_kind>;
+    using label = option<detail::label_kind>;
+    auto carrying = add_attempts(o, detail::carrying<Range, Initiator, label, stay, Completion>(
+                                        std::move(luggage), move_option<detail::label_kind>(o), std::move(completion)));
+    if constexpr (is_pulled) {
+      auto pace = make_pace(o);
       auto executor = [&] {
         if constexpr (has<detail::issue_on_kind>) {
           return detail::get_option<detail::issue_on_kind>(o).executor;
@@ -196,8 +289,8 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
           return detail::no_executor{};
         }
       }();
-      return detail::pulling<decltype(carrying), starter, pace, decltype(executor), platform>(
-          std::move(carrying), pace(window, canary), std::move(executor));
+      return detail::pulling<decltype(carrying), starter, decltype(pace), decltype(executor), platform>(
+          std::move(carrying), std::move(pace), std::move(executor));
     } else {
       return carrying;
     }
@@ -219,10 +312,20 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
 
   // A branch that ignores stop requests, of an operation that waits for it, makes an early decision or a deadline wait for ever.
   static constexpr bool decides_early = requires { requires combine_type::decides_early; };
-  static constexpr bool asks_when = decides_early || has<detail::deadline_kind>;
+  static constexpr bool asks_when = decides_early || has<detail::deadline_kind> || has<detail::timeout_kind>;
   template <class Op>
-  static constexpr bool can_be_asked_to_stop = std::is_invocable_v<detail::for_element<initiator_type, element_type>&,
-                                                                   typename Op::branch, typename Op::stop_token_type>;
+  static constexpr auto branch_of() {
+    if constexpr (is_attempted) {
+      return std::type_identity<typename Op::completion_type::template attempt_of<Op>::branch>{};
+    } else {
+      return std::type_identity<typename Op::branch>{};
+    }
+  }
+  template <class Op>
+  static constexpr bool can_be_asked_to_stop =
+      has<detail::cancel_kind> ||
+      std::is_invocable_v<detail::for_element<initiator_type, element_type>&, typename decltype(branch_of<Op>())::type,
+                          typename Op::stop_token_type>;
 
  public:
   using value_type = T;
@@ -264,6 +367,16 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
       return std::move(rider)(failed(made.error(), {}));
     // The range lies in the operation now, and stays while the issuer holds its reference.
     auto& rode = made->completion();
+    if constexpr (is_attempted) {
+      static_assert(!has<detail::retry_if_kind> || has<detail::retry_kind>,
+                    "fanout: .retry_if(f) says which errors are worth another attempt: add .retry(backoff), which makes it");
+      std::size_t at_once = n;
+      if constexpr (has<detail::window_kind>) {
+        const std::size_t wide = detail::get_option<detail::window_kind>(options_).width;
+        if (wide < at_once) at_once = wide;
+      }
+      if (at_once != no_index) rode.template expect<op>(at_once);
+    }
     if constexpr (is_pulled) {
       rode.begin(*std::move(made), n);
     } else {
@@ -322,6 +435,153 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   /// issued. 0: no canary.
   auto canary(std::size_t size) && { return with(detail::canary_option{size}); }
 
+  /// Starts the first branch, and the next one `delay` after the last was started, or as soon as one fails, or nothing is in flight:
+  /// Happy Eyeballs (RFC 8305). Nothing is started once the outcome is decided; what is left is not issued then. `delay` is a duration,
+  /// or anything that is a `hedge_delay`. Branches are started on the threads that report and on the timer's, one at a time. The timer
+  /// outlives the operation; without one, the default service (<fanout/timer/default_service.hpp>).
+  template <class Delay, timer::timer_service Timer>
+  auto stagger(Delay delay, Timer& timer) && {
+    if constexpr (hedge_delay<Delay>) {
+      return with(detail::stagger_option<Timer, Delay>{&timer, std::move(delay)});
+    } else {
+      return with(
+          detail::stagger_option<Timer, fixed_delay>{&timer, std::chrono::ceil<std::chrono::nanoseconds>(delay)});
+    }
+  }
+  template <class Delay>
+  auto stagger(Delay delay) && {
+    return std::move(*this).stagger(std::move(delay), detail::get_default_timer<Delay>());
+  }
+
+  // ---- attempts: see fanout/algorithm/attempt.hpp ----------------------------------------------------------------------
+
+  /// How long one attempt may take. When the time has passed, its stop token is told; if it reports then that it has stopped, that is
+  /// errc::deadline, an error like any other. A value that still arrives is a value, and an error that error: what a branch reports is
+  /// what happened. So it bounds when an attempt is *asked* to stop, as a deadline does for the operation. The initiator's stop token
+  /// is the attempt's own then, through which the operation's stop comes, too. The timer outlives the operation; without one, the
+  /// default service (<fanout/timer/default_service.hpp>). Its thread runs the attempt's stop callbacks.
+  template <class Rep, class Period, timer::timer_service Timer>
+  auto timeout(std::chrono::duration<Rep, Period> time, Timer& timer) && {
+    return with(detail::timeout_option<Timer>{&timer, std::chrono::ceil<typename Timer::duration>(time)});
+  }
+  template <class Rep, class Period>
+  auto timeout(std::chrono::duration<Rep, Period> time) && {
+    using duration = std::chrono::duration<Rep, Period>;
+    static_assert(detail::has_default_timer<duration>,
+                  "fanout: .timeout(duration) needs a timer: include <fanout/timer/default_service.hpp> or pass one: "
+                  ".timeout(200ms, timer)");
+    if constexpr (detail::has_default_timer<duration>) {
+      return std::move(*this).timeout(time, detail::get_default_timer<duration>());
+    }
+  }
+  /// Makes another attempt when one has failed: with an error, or because its time was over; not when it stopped because it was asked
+  /// to, nor when its handle was dropped. Each is one more call of the initiator with the same element, after the backoff's delay, on
+  /// the thread that failed or the timer's, one at a time for a branch; at most `max_attempts` of them. A budget pays for each right
+  /// before it is made, and is paid into once for each branch; where it refuses, or there is no attempt left, the branch fails with the
+  /// last attempt's error. Once the operation is asked to stop, nothing is retried, and what waits for its time stops.
+  /// What the range makes on the way is kept, and each attempt given a copy. Budget and timer outlive the operation.
+  template <timer::timer_service Timer>
+  auto retry(const exponential_backoff& backoff, Timer& timer) && {
+    return with(detail::retry_option<Timer, detail::no_budget>{&timer, backoff, nullptr});
+  }
+  template <class Platform, timer::timer_service Timer>
+  auto retry(const exponential_backoff& backoff, basic_budget<Platform>& shared, Timer& timer) && {
+    return with(detail::retry_option<Timer, basic_budget<Platform>>{&timer, backoff, &shared});
+  }
+  template <class Backoff>
+    requires std::is_same_v<Backoff, exponential_backoff>
+  auto retry(const Backoff& backoff) && {
+    static_assert(detail::has_default_timer<Backoff>, 
+                  "fanout: .retry(backoff) needs a timer: include <fanout/timer/default_service.hpp> or pass one: "
+                  ".retry(backoff, timer)");
+    if constexpr (detail::has_default_timer<Backoff>) {
+      return std::move(*this).retry(backoff, detail::get_default_timer<Backoff>());
+    }
+  }
+  template <class Platform>
+  auto retry(const exponential_backoff& backoff, basic_budget<Platform>& shared) && {
+    static_assert(detail::has_default_timer<Platform>, 
+                  "fanout: .retry(backoff) needs a timer: include <fanout/timer/default_service.hpp> or pass one: "
+                  ".retry(backoff, timer)");
+    if constexpr (detail::has_default_timer<Platform>) {
+      return std::move(*this).retry(backoff, shared, detail::get_default_timer<Platform>());
+    }
+  }
+  /// Which errors are worth another attempt: those for which `f(error)` is true; errc::deadline is a timeout. It must be noexcept, and
+  /// is asked on the threads that fail, concurrently.
+  template <class F>
+  auto retry_if(F f) && {
+    return with(detail::retry_if_option<F>{std::move(f)});
+  }
+  /// For APIs that are cancelled by a function of theirs and not by a token: when an attempt is asked to stop, `hook(element)` is
+  /// called; with a callback policy for C, `hook(element, context)` may be, with what the initiator was given. At most once for each
+  /// attempt, never before the initiator has returned, and not after the handle's completion call has; a completion that meets the
+  /// hook on another thread waits for it (`cancel_hook`). It must be noexcept; for different branches it is called concurrently.
+  template <class F>
+  auto cancel_with(F hook) && {
+    return with(detail::cancel_option<F>{std::move(hook)});
+  }
+  /// Counts attempts in an `attempt_counts`, which must outlive the operation.
+  template <class Platform>
+  auto count_attempts(basic_attempt_counts<Platform>& counts) && {
+    return with(detail::attempt_counts_option<basic_attempt_counts<Platform>>{&counts});
+  }
+
+  // ---- of a hedge only: see fanout/algorithm/hedge.hpp ------------------------------------------------------------------
+
+  /// When to make another attempt while those before are out: a duration, or a `hedge_delay` such as `fanout::p95(tracker)`, and the
+  /// timer that measures it. Absent: not before one has failed.
+  template <class Delay, timer::timer_service Timer>
+  auto after(Delay delay, Timer& timer) &&
+    requires is_hedged
+  {
+    return std::move(*this).stagger(std::move(delay), timer);
+  }
+  template <class Delay>
+  auto after(Delay delay) &&
+    requires is_hedged
+  {
+    return std::move(*this).stagger(std::move(delay));
+  }
+  /// What pays for the attempts after the first: shared by all requests to one service. `fanout::every_attempt` (the default), or only
+  /// `fanout::attempts_by_time`. The first attempt deposits. It must outlive the operation.
+  template <class Budget>
+  auto budget(Budget& shared, charges_t charges = every_attempt) &&
+    requires is_hedged
+  {
+    return with(detail::budget_option<Budget>{&shared, charges});
+  }
+  /// At most so many attempts, the first included. pre: most > 0
+  auto max_attempts(std::size_t most) &&
+    requires is_hedged
+  {
+    FANOUT_ASSERT(most != 0, "fanout: a hedge of at most 0 attempts would never start anything: give it at least 1");
+    return with(detail::attempts_option{most == 0 ? 1 : most});
+  }
+  /// Errors after which another attempt is of no use: `f(error)`, noexcept, is asked for each failure, concurrently. One that is fatal
+  /// decides: the others are asked to stop, and it is the outcome's cause.
+  template <class F>
+  auto fatal(F f) &&
+    requires requires(Combine c) { c.fatal(std::move(f)); }
+  {
+    return rebind(combine_.fatal(std::move(f)));
+  }
+  /// Counts in a `hedge_statistics`, which must outlive the operation.
+  template <class Statistics>
+  auto count_in(Statistics& statistics) &&
+    requires is_hedged
+  {
+    return with(detail::statistics_option<Statistics>{&statistics});
+  }
+  /// Records in a `latency_tracker`, which must outlive the operation, how long the winner took from its own start: what `after` may
+  /// measure by. (The first eight attempts are timed.)
+  template <class Tracker>
+  auto record_in(Tracker& tracker) &&
+    requires is_hedged
+  {
+    return with(detail::tracker_option<Tracker>{&tracker});
+  }
+
   /// Delivers when the last branch has reported, also where one that ignores stop would make that wait for ever.
   auto drain() && { return with(detail::drain_option{}); }
   /// Delivers as soon as the outcome is decided and all are issued; stragglers report into an operation that owns itself, and the
@@ -349,6 +609,13 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
     requires requires(Combine c) { c.at_most_errors(n); }
   {
     return rebind(combine_.at_most_errors(n));
+  }
+  /// `f(index)` says how important each branch is: see `fanout::importance`.
+  template <class F>
+  auto importance(F f) &&
+    requires requires(Combine c) { c.importance(f); }
+  {
+    return rebind(combine_.importance(std::move(f)));
   }
   /// Does not ask the other branches to stop once the outcome is decided.
   auto keep_losers() &&

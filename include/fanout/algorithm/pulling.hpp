@@ -70,7 +70,7 @@ class window_pace {
   static constexpr std::uint64_t failure = std::uint64_t{1} << 32;
 
   std::uint64_t window_, canary_, at_first_;
-  typename Platform::template cell<std::uint64_t> left_{0};     // #credits not used up; the issuing right's
+  typename Platform::template cell<std::uint64_t> left_{0};       // #credits not used up; the issuing right's
   typename Platform::template atomic<std::uint64_t> reports_{0};  // #reports + failure * #failures, with a canary
   typename Platform::template atomic<bool> gave_up_{false};
 };
@@ -89,8 +89,8 @@ class pulling : public Carrying {
   static constexpr bool watches = Carrying::watches || Pace::watches;
   static constexpr bool keeps_storage = Carrying::keeps_storage || Pace::ticks;
 
-  pulling(Carrying carrying, Pace pace, Executor executor) noexcept
-      : Carrying(std::move(carrying)), pace_(std::move(pace)), executor_(std::move(executor)) {}
+  pulling(Carrying with, Pace pace, Executor executor) noexcept
+      : Carrying(std::move(with)), pace_(std::move(pace)), executor_(std::move(executor)) {}
   /// pre: not begun, or ended
   pulling(pulling&& other) noexcept
       : Carrying(std::move(other)), pace_(std::move(other.pace_)), executor_(std::move(other.executor_)) {}
@@ -101,16 +101,15 @@ class pulling : public Carrying {
   void begin(basic_issuer<Op>&& issuer, std::size_t n) noexcept {
     using issuer_type = basic_issuer<Op>;
     static_assert(sizeof(issuer_type) <= sizeof issuer_ && alignof(issuer_type) <= alignof(void*));
-    ::new (static_cast<void*>(issuer_)) issuer_type(std::move(issuer));
+    auto& here = *::new (static_cast<void*>(issuer_)) issuer_type(std::move(issuer));
     elements_ = n;
     if constexpr (Pace::ticks) {
       pace_.begin(typename Pace::user{
-          &issuing::operation(*std::launder(reinterpret_cast<issuer_type*>(issuer_))), this,
-          [](void* op) noexcept { static_cast<Op*>(op)->keep_storage(); },
+          &issuing::operation(here), this, [](void* op) noexcept { static_cast<Op*>(op)->keep_storage(); },
           [](void* op) noexcept { static_cast<Op*>(op)->drop_storage(); },
           [](void* self) noexcept { static_cast<pulling*>(self)->template add<Op>(Pace::tick); }});
     }
-    if constexpr (Pace::watches) pace_.show_to(issuing::operation(*std::launder(reinterpret_cast<issuer_type*>(issuer_))));
+    if constexpr (requires { pace_.show_to(here.combine()); }) pace_.show_to(here.combine());
     pull_soon<Op>();  // what was due from the beginning, and what has become due since
   }
 

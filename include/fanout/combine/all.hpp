@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 #include "fanout/combine/concept.hpp"
+#include "fanout/combine/importance.hpp"
 #include "fanout/combine/quorum.hpp"
 
 namespace fanout::combine {
@@ -35,6 +37,11 @@ struct all_t {
   template <class T>
   all_policy<T, E> bind() const noexcept {
     return {};
+  }
+  /// Some branches matter less: see `important`.
+  template <class F>
+  important_t<F, E> importance(F f) const {
+    return {std::move(f)};
   }
   /// For delivery at decided: every report, in the order of their arrival, or the first cause.
   limits_t<E, false> as_vote() const noexcept { return at_most_errors<E>(0); }

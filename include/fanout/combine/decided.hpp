@@ -45,9 +45,48 @@ struct on_late_policy : Policy {
 
 namespace detail {
 
+/// What the description inside may be told, the one around it may be told as well: in any order.
+template <class Self, class Description>
+struct passes_on {
+  auto on_deadline(auto what)
+    requires requires(Description& d) { d.on_deadline(what); }
+  {
+    return self().around(self().inner.on_deadline(what));
+  }
+  auto at_most_errors(std::size_t n)
+    requires requires(Description& d) { d.at_most_errors(n); }
+  {
+    return self().around(self().inner.at_most_errors(n));
+  }
+  auto keep_losers()
+    requires requires(Description& d) { d.keep_losers(); }
+  {
+    return self().around(self().inner.keep_losers());
+  }
+  auto as_vote()
+    requires requires(Description& d) { d.as_vote(); }
+  {
+    return self().around(self().inner.as_vote());
+  }
+  template <class F>
+  auto fatal(F f)
+    requires requires(Description& d) { d.fatal(std::move(f)); }
+  {
+    return self().around(self().inner.fatal(std::move(f)));
+  }
+
+ private:
+  Self& self() noexcept { return static_cast<Self&>(*this); }
+};
+
 template <class Description>
-struct at_decided_t {
+struct at_decided_t : passes_on<at_decided_t<Description>, Description> {
   Description inner;
+  explicit at_decided_t(Description d) noexcept : inner(std::move(d)) {}
+  template <class Other>
+  auto around(Other other) noexcept {
+    return at_decided_t<Other>(std::move(other));
+  }
   template <class T>
   auto bind() && noexcept {
     return at_decided_policy<decltype(std::move(inner).template bind<T>())>{std::move(inner).template bind<T>()};
@@ -55,9 +94,14 @@ struct at_decided_t {
 };
 
 template <class Description, class F>
-struct on_late_t {
+struct on_late_t : passes_on<on_late_t<Description, F>, Description> {
   Description inner;
   F f;
+  on_late_t(Description d, F late) noexcept : inner(std::move(d)), f(std::move(late)) {}
+  template <class Other>
+  auto around(Other other) noexcept {
+    return on_late_t<Other, F>(std::move(other), std::move(f));
+  }
   template <class T>
   auto bind() && noexcept {
     return on_late_policy<decltype(std::move(inner).template bind<T>()), F>{std::move(inner).template bind<T>(),
@@ -74,14 +118,14 @@ auto at_decided(Description d) noexcept {
     // Reports are told apart while some are still being written: the outcome is `reports`, in the order of their arrival.
     return at_decided(d.as_vote());
   } else {
-    return detail::at_decided_t<Description>{std::move(d)};
+    return detail::at_decided_t<Description>(std::move(d));
   }
 }
 
 /// `combine::on_late(combine::first_success, close)`.
 template <class Description, class F>
 auto on_late(Description d, F f) noexcept {
-  return detail::on_late_t<Description, F>{std::move(d), std::move(f)};
+  return detail::on_late_t<Description, F>(std::move(d), std::move(f));
 }
 
 }  // namespace combine

@@ -30,7 +30,7 @@ template <class T, class E = std::error_code, class Fatal = detail::nothing_is_f
 struct hedge_policy : first_success_policy<T, E> {
   static constexpr bool hedges = true;
 
-  [[no_unique_address]] Fatal fatal{};
+  [[no_unique_address]] Fatal fatal;
   bool keep = false;
   detail::hedge_watch* watch = nullptr;
 
@@ -55,24 +55,27 @@ struct hedge_policy : first_success_policy<T, E> {
 template <class E, class Fatal = detail::nothing_is_fatal>
 class hedge_t {
  public:
-  constexpr explicit hedge_t(Fatal fatal = {}, bool keep = false) noexcept : fatal_(std::move(fatal)), keep_(keep) {}
+  constexpr hedge_t() = default;
+  constexpr explicit hedge_t(Fatal fatal, bool keep) noexcept : fatal_(std::move(fatal)), keep_(keep) {}
 
   /// Errors after which another attempt is of no use: `f(error)` is called for each failure, concurrently.
   template <class F>
-  [[nodiscard]] constexpr hedge_t<E, F> fatal(F f) const noexcept {
+  [[nodiscard]] constexpr hedge_t<E, F> fatal(F f) const noexcept
+    requires std::is_same_v<Fatal, detail::nothing_is_fatal>
+  {
     return hedge_t<E, F>(std::move(f), keep_);
   }
   /// Does not ask the other attempts to stop once it is decided.
-  [[nodiscard]] constexpr hedge_t keep_losers() const noexcept { return hedge_t(fatal_, true); }
+  [[nodiscard]] constexpr hedge_t keep_losers() const { return hedge_t(fatal_, true); }
 
   template <class T>
-  constexpr hedge_policy<T, E, Fatal> bind() const noexcept {
-    return {{}, fatal_, keep_, nullptr};
+  constexpr hedge_policy<T, E, Fatal> bind() && noexcept {
+    return {{}, std::move(fatal_), keep_, nullptr};
   }
 
  private:
   [[no_unique_address]] Fatal fatal_;
-  bool keep_;
+  bool keep_ = false;
 };
 
 inline constexpr hedge_t<std::error_code> hedge{};

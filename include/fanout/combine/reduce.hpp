@@ -45,7 +45,8 @@ class reduce_policy {
   static constexpr bool keeps_errors = false;
   static constexpr bool folds = true;
 
-  reduce_policy(A init, F f) noexcept(std::is_nothrow_move_constructible_v<A>&& std::is_nothrow_move_constructible_v<F>)
+  reduce_policy(A init,
+                F f) noexcept(std::is_nothrow_move_constructible_v<A> && std::is_nothrow_move_constructible_v<F>)
       : so_far_(std::move(init)), f_(std::move(f)) {}
 
   void on_value(std::size_t, fanout::detail::stored_t<T>&& value) { detail::fold_into(so_far_, f_, std::move(value)); }
@@ -64,8 +65,8 @@ class reduce_in_order_policy {
   using error_type = E;
   static constexpr bool keeps_errors = false;
 
-  reduce_in_order_policy(A init, F f) noexcept(
-      std::is_nothrow_move_constructible_v<A>&& std::is_nothrow_move_constructible_v<F>)
+  reduce_in_order_policy(A init, F f) noexcept(std::is_nothrow_move_constructible_v<A> &&
+                                               std::is_nothrow_move_constructible_v<F>)
       : so_far_(std::move(init)), f_(std::move(f)) {}
 
   verdict on_error(std::size_t, const E&) noexcept { return verdict::decided; }

@@ -19,11 +19,12 @@ struct tally {
   std::uint32_t successes = 0;
   std::uint32_t failures = 0;
   std::uint32_t stopped = 0;     // gave up because they were asked to: not successes, and not failures either
+  std::uint32_t excused = 0;     // failed or gave up, and that does not matter: see combine::important
   std::uint32_t not_issued = 0;  // 0 until the seal
   bool sealed = false;
 
   [[nodiscard]] constexpr std::uint32_t reported() const noexcept {
-    return successes + failures + stopped + not_issued;
+    return successes + failures + stopped + excused + not_issued;
   }
   /// Every branch has reported, or never will. False while N is unknown.
   [[nodiscard]] constexpr bool complete() const noexcept { return reported() == branches; }
@@ -57,6 +58,9 @@ class ruling {
 }  // namespace fanout
 
 namespace fanout::detail {
+
+/// What a failure counts: nothing, one, or everything.
+enum class vote_weight : unsigned char { excused, full, fatal };
 
 enum class vote : unsigned char { opening, success, failure, stopped, seal, deadline };
 
@@ -102,7 +106,7 @@ class ballot {
   /// and, for a deadline, `rule.on_deadline(tally)` say how things stand with it.
   template <class Rule>
   cast_result cast(node& n, vote kind, std::size_t index, const tally& opening, const tally& closing,
-                   Rule&& rule) noexcept {
+                   vote_weight weight, bool alone, Rule&& rule) noexcept {
     n.kind = kind;
     n.index = index;
     // acquire, here and on failure: what is in the node that is pointed to.
@@ -118,9 +122,13 @@ class ballot {
       } else if (was_decided || (kind == vote::deadline && s.count.complete())) {
         return {true, false, false};
       }
-      if (kind == vote::success) ++s.count.successes;
-      if (kind == vote::failure) ++s.count.failures;
-      if (kind == vote::stopped) ++s.count.stopped;
+      if (kind == vote::success) {
+        ++s.count.successes;
+      } else if (kind == vote::failure || kind == vote::stopped) {
+        ++(weight == vote_weight::excused ? s.count.excused
+           : kind == vote::failure        ? s.count.failures
+                                          : s.count.stopped);
+      }
       if (!was_decided) {
         s.verdict = rule(s.count, kind);
         if (s.verdict.decided()) s.decider = &n;
@@ -129,7 +137,11 @@ class ballot {
       n.at = s;
       // release: the node and the slot it is in. acquire: so that the decider may read all that are reachable from its own; each
       // push synchronises with the one before it.
-      if (last_.compare_exchange_weak(last, &n, std::memory_order_acq_rel, std::memory_order_acquire)) {
+      if (alone) {
+        last_.store(&n,
+                    std::memory_order_release);  // release: whoever learns of the operation later reads it through this
+      }
+      if (alone || last_.compare_exchange_weak(last, &n, std::memory_order_acq_rel, std::memory_order_acquire)) {
         const bool is_due = s.verdict.decided() && s.count.sealed;
         return {false, !was_decided && s.verdict.decided(), is_due && !was_due};
       }

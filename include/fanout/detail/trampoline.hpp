@@ -39,9 +39,23 @@ class trampoline {
     Platform::trampoline() = nullptr;
   }
 
+  /// Calls `Run(&node)` at once, with a queue of its own: for what an executor runs, perhaps pumped by a completion that waits
+  /// for just that.
+  template <void (*Run)(work*) noexcept>
+  static void deliver_on_top(work& node) noexcept {
+    queue mine;
+    mine.below = static_cast<queue*>(Platform::trampoline());
+    Platform::trampoline() = &mine;
+    Run(&node);
+    mine.run_all();
+    Platform::trampoline() = mine.below;
+  }
+
   /// Runs what is queued behind the completion that this thread is in, if any. Called before this thread blocks.
   static void drain() noexcept {
-    if (auto* running = static_cast<queue*>(Platform::trampoline())) running->run_all();
+    for (auto* running = static_cast<queue*>(Platform::trampoline()); running != nullptr; running = running->below) {
+      running->run_all();
+    }
   }
 
  private:
@@ -49,6 +63,7 @@ class trampoline {
   struct queue {
     work* head = nullptr;
     work** tail = &head;
+    queue* below = nullptr;  // of the completion that the one on top runs inside of
 
     void push(work& node) noexcept {
       node.next = nullptr;
