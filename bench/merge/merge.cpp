@@ -5,6 +5,8 @@
 //   bare           a loser tree over vectors, written for exactly this and nothing else: the yardstick
 //   fanout         detail::merge_core, fed with chunks of 512 items
 //   fanout_order   the same with a comparison of the user's, which might be any
+//   operation      combine::merge, through a whole operation: one thread emits for all streams in turn, 512 items at a time, and
+//                  leaves out those that are paused
 //   priority_queue std::priority_queue over vectors
 //
 // All are stable. The data: `interleaved`, where the next item may come from any stream; `ties`, the same with ten items to a
@@ -19,12 +21,15 @@
 #include <map>
 #include <queue>
 #include <random>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "fanout/combine/merge.hpp"
 #include "fanout/detail/merge_core.hpp"
+#include "fanout/issue.hpp"
 
 namespace bench::merge {
 namespace {
@@ -210,6 +215,48 @@ class with_fanout {
   std::vector<std::vector<chunk>> chunks_;
 };
 
+// What is emitted is copied into chunks, which is what a producer that reads from a socket into a buffer of its own does too.
+class operation {
+ public:
+  explicit operation(const streams& data) : in_(data.in) {}
+
+  void run(item* out) {
+    const auto sink = [&out](item&& x) noexcept { *out++ = x; };
+    const auto ignore = [](const auto&) noexcept {};
+    auto issuer = fanout::issue<void>(in_.size(), fanout::combine::merge<item>(sink, &item::time), ignore);
+    using branch = decltype(issuer)::branch;
+    struct producer {
+      branch to;
+      const item* next;
+      const item* end;
+      bool paused = false;
+    };
+    std::vector<producer> producers;
+    producers.reserve(in_.size());
+    for (const auto& stream : in_) {
+      issuer.start(producers.size(), [&](branch to) {
+        producers.push_back({std::move(to), stream.data(), stream.data() + stream.size()});
+      });
+    }
+    std::move(issuer).seal();
+    for (std::size_t open = producers.size(); open != 0;) {
+      for (producer& p : producers) {
+        if (p.paused || !p.to) continue;
+        const std::size_t n = std::min(items_per_chunk, static_cast<std::size_t>(p.end - p.next));
+        p.paused = p.to.emit(std::span(p.next, n)) == fanout::flow::pause;
+        p.next += n;
+        if (p.paused) p.to.on_resume([&p]() noexcept { p.paused = false; });
+        if (p.next != p.end) continue;
+        p.to.set_value();
+        --open;
+      }
+    }
+  }
+
+ private:
+  const std::vector<std::vector<item>>& in_;
+};
+
 struct any_order {
   bool operator()(std::uint64_t x, std::uint64_t y) const { return x < y; }
 };
@@ -247,6 +294,7 @@ const bool registered = [] {
   enter<bare>("bare");
   enter<with_fanout<fanout::detail::ascending>>("fanout");
   enter<with_fanout<any_order>>("fanout_order");
+  enter<operation>("operation");
   enter<priority_queue>("priority_queue");
   return true;
 }();

@@ -3,12 +3,15 @@
 #define FANOUT_BATCH_HPP
 
 #include <cstddef>
+#include <exception>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
 #include "fanout/branch.hpp"
 #include "fanout/detail/assert.hpp"
 #include "fanout/detail/batch.hpp"
+#include "fanout/detail/config.hpp"
 #include "fanout/detail/platform.hpp"
 #include "fanout/refcount/batched.hpp"
 #include "fanout/result.hpp"
@@ -65,22 +68,50 @@ struct batching {
                   "fanout: the branch's value type cannot be made from what complete_n was given for it");
     if (auto* slot = branch.spend()) Op::set_value_in(own, slot, std::forward<Value>(value)...);
   }
-  template <class Op>
-  static typename Op::platform platform_of(const basic_branch<Op>&);
-};
-template <class Branch>
-using platform_of = decltype(batching::platform_of(std::declval<const std::remove_cvref_t<Branch>&>()));
+  // A throwing `make` leaves the branch as it is.
+  template <class Platform, class Op, class Make>
+  static void complete(batch<Platform>& own, basic_branch<Op>& branch, Make&& make) {
+    using made = decltype(make());
+    if constexpr (std::is_void_v<made>) {
+      make();
+      set_value(own, branch);
+    } else if constexpr (is_result<std::remove_cvref_t<made>>) {
+      auto&& one = make();
+      if (!one) [[unlikely]]
+        return branch.set_error(std::forward<decltype(one)>(one).error());
+      if constexpr (std::is_void_v<typename std::remove_cvref_t<made>::value_type>) {
+        set_value(own, branch);
+      } else {
+        set_value(own, branch, *std::forward<decltype(one)>(one));
+      }
+    } else {
+      set_value(own, branch, make());
+    }
+  }
 
-template <class T>
-inline constexpr bool is_result = false;
-template <class T, class E>
-inline constexpr bool is_result<result<T, E>> = true;
+  template <class Op>
+  static Op* pointer_to(basic_branch<Op>&);
+  template <class Handle>
+  using operation_of = std::remove_pointer_t<decltype(pointer_to(std::declval<Handle>()))>;
+};
+
+template <class Handle>
+concept branch_handle = requires(Handle handle) { batching::pointer_to(handle); };
+
+template <class R>
+concept branch_range = requires(R& range) {
+  { *std::begin(range) } -> branch_handle;
+  std::end(range);
+};
+template <class R>
+using platform_in = typename batching::operation_of<decltype(*std::begin(std::declval<R&>()))>::platform;
 
 }  // namespace detail
 
-/// Completes branches that have no value, of one operation or of several, each as by `set_value()`; but each operation counts
-/// them in one read-modify-write (for up to 16 operations), whatever its strategy. Completions that become due run before it
-/// returns, after the last release. A handle must not be spent. noexcept; allocates nothing.
+/// Completes branches that have no value, of one operation or of several, each as by `set_value()`; but the branches of an
+/// operation are counted off in one read-modify-write (for up to 16 operations), whatever its strategy. Completions that become
+/// due run before it returns, after the last release; those of operations that join a `batch_scope` of this thread wait for its
+/// end. Spends the handles, each of which must be good. Allocates nothing.
 template <class First, class... Ops>
 void complete_n(basic_branch<First>&& first, basic_branch<Ops>&&... others) noexcept {
   detail::batch<typename First::platform> own;
@@ -89,10 +120,29 @@ void complete_n(basic_branch<First>&& first, basic_branch<Ops>&&... others) noex
   own.flush();
 }
 
-/// The same for a range of handles, all of which it spends.
-template <class Branches>
-  requires requires(Branches& b) { typename detail::platform_of<decltype(*begin(b))>; }
-void complete_n(Branches&& branches) noexcept;
+/// The same for a range of handles.
+template <detail::branch_range Branches>
+void complete_n(Branches&& branches) noexcept {
+  detail::batch<detail::platform_in<Branches>> own;
+  for (auto& branch : branches) detail::batching::set_value(own, branch);
+  own.flush();
+}
+
+/// The same with what each comes to: `f(position)` makes the branch's value, or a `result` whose error is the branch's. If it
+/// throws, that is the branch's error. Branches that fail are released one by one.
+template <detail::branch_range Branches, class F>
+void complete_n(Branches&& branches, F&& f) noexcept {
+  detail::batch<detail::platform_in<Branches>> own;
+  std::size_t position = 0;
+  for (auto& branch : branches) {
+    FANOUT_TRY {
+      detail::batching::complete(own, branch, [&]() -> decltype(auto) { return f(position); });
+    }
+    FANOUT_CATCH_ALL { branch.set_error(std::current_exception()); }
+    ++position;
+  }
+  own.flush();
+}
 
 }  // namespace fanout
 

@@ -3,11 +3,14 @@
 #define FANOUT_BRANCH_HPP
 
 #include <cstddef>
+#include <memory>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include "fanout/detail/assert.hpp"
+#include "fanout/detail/stream.hpp"
+#include "fanout/stream.hpp"
 
 namespace fanout {
 
@@ -33,6 +36,8 @@ class [[nodiscard("a branch dropped without completing settles as errc::abandone
  public:
   using value_type = typename Op::value_type;
   using error_type = typename Op::error_type;
+  using item_type = typename Op::item_type;
+  using key_type = typename Op::key_type;
 
   basic_branch() noexcept = default;
   basic_branch(basic_branch&& other) noexcept : slot_(std::exchange(other.slot_, nullptr)) {}
@@ -81,6 +86,60 @@ class [[nodiscard("a branch dropped without completing settles as errc::abandone
     Op::callback_type::invoke(*this);
   }
 
+  // ---- stream branches, where the combine policy takes items (combine::merge) --------------------------------------------
+
+  /// Delivers items, moved out of `items`, before the branch completes. From one thread at a time, any thread; other branches
+  /// may emit meanwhile. The combine policy may take them, and those of others, before this returns, on this thread. What it says
+  /// is for the producer:
+  ///
+  ///   - flow::go     there is room for more
+  ///   - flow::pause  enough of this branch's items wait to be taken (`stream_limits`). More is not refused, but costs memory:
+  ///                  go on when `on_resume` says so. Meanwhile no thread is needed
+  ///   - flow::stop   nobody wants more: it is decided, or stop was requested, or memory ran out, which is the operation's
+  ///                  failure then. Complete the branch. (What was given to the call that says so may be lost.)
+  ///
+  /// Items need a nothrow move. Cost: three read-modify-writes for all of `items`, and no allocation once chunks come back.
+  /// pre: not spent; not called by what takes this very branch's items, inside this call
+  template <detail::contiguous_items<item_type> Items>
+  [[nodiscard("flow::pause and flow::stop are for the producer")]] flow emit(Items&& items) noexcept {
+    static_assert(Op::streams, "fanout: only a branch of a policy that takes items emits: see fanout::merge");
+    if constexpr (Op::streams) return is_spent() ? flow::stop : Op::emit(slot_, items.data(), items.size());
+  }
+  /// One item. Each costs as much as many together.
+  [[nodiscard("flow::pause and flow::stop are for the producer")]] flow emit(item_type item) noexcept {
+    static_assert(Op::streams, "fanout: only a branch of a policy that takes items emits: see fanout::merge");
+    if constexpr (Op::streams) return is_spent() ? flow::stop : Op::emit(slot_, std::addressof(item), 1);
+  }
+  /// Promises that no item with a lower key will follow, so that others need not wait for this branch. Otherwise as `emit`.
+  flow watermark(const key_type& bound) noexcept {
+    static_assert(Op::streams && !std::is_same_v<key_type, detail::no_item>,
+                  "fanout: only a branch of a policy that orders items by a key has watermarks: see fanout::merge");
+    if constexpr (Op::streams) return is_spent() ? flow::stop : Op::emit_watermark(slot_, bound);
+  }
+  /// Has `f()` called once, when the branch may go on: when so many of its items have been taken as `stream_limits` says, or nobody
+  /// wants more, which the next `emit` tells. At once, inside this call, if that is so already. Otherwise on whichever thread takes
+  /// the items, with no lock held; others' items wait meanwhile, so it is to be short. It may emit, set `on_resume` again, and
+  /// complete the branch.
+  ///
+  /// If the branch completes without waiting for it, `f` is dropped. (Who completes it from another thread finds out by its own means
+  /// whether `f` is running.) `f` is noexcept, moves without throwing, and has at most four words: it lies in the branch's slot.
+  /// pre: not spent; not set already
+  template <class F>
+  void on_resume(F f) noexcept {
+    static_assert(Op::streams, "fanout: only a branch of a policy that takes items is resumed: see fanout::merge");
+    static_assert(std::is_nothrow_invocable_v<F&>, "fanout: on_resume(f) calls f(), which must be noexcept");
+    static_assert(std::is_nothrow_move_constructible_v<F>, "fanout: on_resume(f) moves f, which must not throw");
+    static_assert(detail::resumption<typename Op::platform>::template holds<F>,
+                  "fanout: what on_resume(f) is given has at most four words: capture a pointer");
+    if constexpr (Op::streams) {
+      if (!is_spent()) Op::on_resume(slot_, std::move(f));
+    }
+  }
+  /// The same for C: `f(context)`.
+  void on_resume(void (*f)(void* context), void* context) noexcept {
+    on_resume([f, context]() noexcept { f(context); });
+  }
+
   /// Hands the branch to a C interface: `callback(…, context, …)` completes it, and an out-parameter is the slot itself.
   /// The duty to complete goes with it; a C callback that never comes cannot be detected.
   [[nodiscard("the branch can now be completed only through this context")]] auto release() noexcept {
@@ -104,6 +163,10 @@ class [[nodiscard("a branch dropped without completing settles as errc::abandone
   friend struct detail::batching;
   explicit basic_branch(slot_type* slot) noexcept : slot_(slot) {}
 
+  bool is_spent() const noexcept {
+    FANOUT_ASSERT(slot_ != nullptr, "this branch has completed already, or was moved from");
+    return slot_ == nullptr;
+  }
   slot_type* spend() noexcept {
     slot_type* slot = std::exchange(slot_, nullptr);
     FANOUT_ASSERT(slot != nullptr, "this branch has completed already, or was moved from");

@@ -65,16 +65,15 @@ class basic_cancel_hook {
     std::uint32_t seen = state_.load(std::memory_order_acquire);  // acquire, here and below: the armer, or the callback
     for (;;) {
       if (seen == starting) {  // nothing is to be armed any more
-        // relaxed: who finds it over does nothing
-        if (state_.compare_exchange_strong(seen, over, std::memory_order_relaxed, std::memory_order_acquire)) return;
+        // no release: who finds it over does nothing
+        if (state_.compare_exchange_strong(seen, over, std::memory_order_acquire)) return;
       } else if (seen == armed) {  // it is this thread's to end
         return end();
       } else if (seen == arming && armer_ == Platform::self()) {  // inside the function, inside arm, which ends the callback
         state_.store(over, std::memory_order_relaxed);            // relaxed: this thread's arm reads it
         return;
       } else if (seen == arming) {  // the other thread is about to be done with it, or is in the function
-        if (state_.compare_exchange_strong(seen, awaited, std::memory_order_relaxed, std::memory_order_acquire))
-          seen = awaited;
+        if (state_.compare_exchange_strong(seen, awaited, std::memory_order_acquire)) seen = awaited;
       } else {  // awaited: by this thread
         state_.wait(awaited, std::memory_order_acquire);
         seen = state_.load(std::memory_order_acquire);

@@ -21,6 +21,7 @@
 #include "fanout/detail/platform.hpp"
 #include "fanout/detail/slot.hpp"
 #include "fanout/detail/slot_range.hpp"
+#include "fanout/detail/stream.hpp"
 #include "fanout/detail/trampoline.hpp"
 #include "fanout/errc.hpp"
 #include "fanout/failure.hpp"
@@ -76,18 +77,30 @@ template <class Platform>
 struct events<fold_node<Platform>> {
   fold_node<Platform> seal{published::seal}, deadline{published::deadline};
 };
+template <class Item, class Key, class Platform>
+struct events<stream_node<Item, Key, Platform>> : events<fold_node<Platform>> {
+  fold_node<Platform> stop{published::stop};
+};
 
-template <protocol P, class Platform>
+/// Whether branches are streams.
+template <class Combine>
+inline constexpr bool has_items = requires { typename Combine::item_type; };
+
+template <class Combine, class Platform, protocol = protocol_of<Combine>, bool = has_items<Combine>>
 struct node_for {
   using type = no_node;
 };
-template <class Platform>
-struct node_for<protocol::vote, Platform> {
+template <class Combine, class Platform>
+struct node_for<Combine, Platform, protocol::vote, false> {
   using type = vote_node<Platform>;
 };
-template <class Platform>
-struct node_for<protocol::fold, Platform> {
+template <class Combine, class Platform>
+struct node_for<Combine, Platform, protocol::fold, false> {
   using type = fold_node<Platform>;
+};
+template <class Combine, class Platform>
+struct node_for<Combine, Platform, protocol::fold, true> {
+  using type = stream_node<typename Combine::item_type, typename key_of<Combine>::type, Platform>;
 };
 
 /// Slots whose reports are folded, on their way to the next branch. Given by the folder, taken by the issuing right.
@@ -176,6 +189,10 @@ class fanout_op : private work {
   /// Whether reports are voted on, for a policy that may decide before all are in, or folded one by one.
   static constexpr bool votes = detail::protocol_of<Combine> == detail::protocol::vote;
   static constexpr bool folds = detail::protocol_of<Combine> == detail::protocol::fold;
+  /// Whether branches may emit items before they complete.
+  static constexpr bool streams = detail::has_items<Combine>;
+  using item_type = typename detail::item_of<Combine>::type;
+  using key_type = typename detail::key_of<Combine>::type;
   /// Delivered as soon as it is decided and sealed, instead of drained.
   static constexpr bool delivers_at_decided = requires { requires Combine::delivers_at_decided; };
   /// The completion is run by an executor.
@@ -254,6 +271,14 @@ class fanout_op : private work {
       "fanout: a combine policy's on_stopped is noexcept and returns a fanout::verdict");
   static_assert(posts || !requires(Completion& c, work& w) { c.post(w); },
                 "fanout: a completion policy's post must be noexcept: nobody could make up for a hop that is not made");
+  static_assert(!streams || folds, "fanout: a policy that has an item_type folds: see fanout/combine/concept.hpp");
+  static_assert(!streams || !recycles,
+                "fanout: all streams must be open at once, or the first ones wait for ever for those outside the "
+                "window: a merge takes no .window(W)");
+  static_assert(!streams || !is_embedded, "fanout: what streams emit needs an allocator: use fanout::issue");
+  static_assert(!streams || (std::is_nothrow_move_constructible_v<item_type> &&
+                             std::is_nothrow_destructible_v<item_type>),
+                "fanout: emitted items are moved, so moving and destroying them must not throw");
   static_assert(!recycles || folds, "fanout: slots can be used again only where reports are folded as they arrive");
   static_assert(
       !delivers_at_decided || votes || folds,
@@ -283,12 +308,26 @@ class fanout_op : private work {
   }
   /// Asks all branches to stop. pre: a reference is held
   void request_stop() noexcept {
-    stop_branches();
+    [[maybe_unused]] const bool first = stop_branches();
+    if constexpr (streams) {
+      if (first) publish(events_.stop);
+    }
     pull_no_more();
+  }
+  /// Fixes the outcome to this cause unless an error or an early decision came first, and asks all branches to stop. pre: a reference
+  /// is held
+  FANOUT_COLD void decide(std::error_code cause) noexcept {
+    failure_.note_unless_any(error_traits<error_type>::from(cause), reason::error_limit);
+    stop_branches();
   }
   /// The deadline has passed: unless every branch has reported, or an error or a stop decided before, that is the outcome, and
   /// all branches are asked to stop (E7). pre: a reference is held
   FANOUT_COLD void deadline_passed() noexcept {
+    // A stop that came before has decided; a failure has if it comes before this. Delivery at decided does not wait for those that
+    // were asked, so there a deadline is one all the same.
+    if constexpr (!delivers_at_decided) {
+      if (stop_.stop_requested()) return;
+    }
     if constexpr (votes) {
       cast(events_.deadline, detail::vote::deadline, no_index);
       pull_no_more();
@@ -300,8 +339,6 @@ class fanout_op : private work {
         const auto left = count_.references();  // first: see refcount::observable
         if (left.branches == (left.sealed ? 0 : inline_done_.load(std::memory_order_relaxed))) return;
       }
-      // A stop that came before has decided; a failure has if it comes before this.
-      if (stop_.stop_requested()) return;
       failure_.note_unless_any(error_traits<error_type>::from(make_error_code(errc::deadline)), reason::deadline);
       stop_branches();
       pull_no_more();
@@ -330,7 +367,8 @@ class fanout_op : private work {
 
  private:
   static constexpr bool slots_keep_errors = keeps_errors || votes;
-  using node_type = typename detail::node_for<detail::protocol_of<Combine>, platform>::type;
+  using node_type = typename detail::node_for<Combine, platform>::type;
+  using fold_node = detail::fold_node<platform>;
   using slot_type = detail::slot<value_type, std::conditional_t<slots_keep_errors, error_type, detail::unit>,
                                  slots_keep_errors, platform, node_type>;
   template <class T>
@@ -423,14 +461,20 @@ class fanout_op : private work {
   void count_started([[maybe_unused]] std::size_t i) noexcept {
     if constexpr (watches) completion_.started(i);
     if constexpr (is_open && !folds && !refcount::correctable<Refcount>) count_.add(1);
-    if constexpr (votes || folds) started_ = started_ + 1;
+    if constexpr (streams) {
+      // relaxed: a stream that has brought something was counted before
+      started_.store(started_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    } else if constexpr (votes || folds) {
+      started_ = started_ + 1;
+    }
   }
   // With N known, all that keeps a start from its usual course is in the one word that it looks at: a stop request, and the issuing
   // code itself once it starts branches out of order, close the gate. release: whoever finds it closed by a stop sees what the
   // requester wrote. With N unknown the gate is the issuing code's, which opens it further as it grows, and start asks twice.
-  void stop_branches() noexcept {
+  // True if nobody had requested it before.
+  bool stop_branches() noexcept {
     if constexpr (!is_open) gate_.store(0, std::memory_order_release);
-    stop_.request_stop();
+    return stop_.request_stop();
   }
   // Where branches are started out of order, a bit per branch says which.
   std::size_t started(std::size_t in_order) const noexcept {
@@ -516,6 +560,30 @@ class fanout_op : private work {
     return op->refuse(i, i < in_order ? errc::already_started : errc::no_such_branch);
   }
 
+  // Around the initiator of branch i, where reports are folded: see abandon. Returns what end_start wants back.
+  std::size_t begin_start([[maybe_unused]] std::size_t i) noexcept {
+    if constexpr (folds) {
+      const std::size_t outer = starting_;
+      starting_ = i;
+      return outer;
+    } else {
+      return no_index;
+    }
+  }
+  void end_start([[maybe_unused]] slot_type* slot, [[maybe_unused]] std::size_t i,
+                 [[maybe_unused]] std::size_t outer) noexcept {
+    if constexpr (folds) {
+      starting_ = outer;
+      if (dropped_ == i) [[unlikely]]
+        settle_dropped(slot, error_traits<error_type>::from(make_error_code(errc::abandoned)));
+    }
+  }
+  FANOUT_COLD void settle_dropped(slot_type* slot, error_type error, const std::exception_ptr& exception = {}) noexcept {
+    dropped_ = no_index;
+    note_error(slot, std::move(error), exception);
+    finish(slot);
+  }
+
   FANOUT_COLD errc refuse(std::size_t i, errc why) noexcept {
     failure_.note(i, error_traits<error_type>::from(make_error_code(why)));
     stop_branches();
@@ -565,10 +633,15 @@ class fanout_op : private work {
       settle_not_issued(issued);
       not_started = total - issued;
     }
-    if constexpr (votes) vote_seal(issued + not_started, not_started);
+    if constexpr (votes) {
+      // Where N is unknown and issuing was cut short, there was at least one more.
+      const std::uint64_t missed = is_open && first_not_issued_ != no_index ? 1 : not_started;
+      vote_seal(issued + missed, missed);
+    }
     // Everything completed inline and no handle was ever created: nobody else has seen the operation, nor ever will.
     // (Nobody but a delivery at decided, perhaps.)
-    if (inline_done == issued && !shared_ && !(votes && delivers_at_decided)) return drained();
+    // (Nor has a policy of streams, which may have waited for the seal.)
+    if (inline_done == issued && !shared_ && !(votes && delivers_at_decided) && !streams) return drained();
     if constexpr (folds) {
       folding_.not_issued = not_started;
       publish(events_.seal);
@@ -665,10 +738,11 @@ class fanout_op : private work {
 
   // What the policies do with a report before it is released.
   void report([[maybe_unused]] slot_type* slot, [[maybe_unused]] bool alone = false) noexcept {
-    [[maybe_unused]] const bool failed = (watches || pulls) && failed_in(slot);  // first: see finish_in
+    [[maybe_unused]] const bool failed = watches && failed_in(slot);  // first: see finish_in
+    [[maybe_unused]] const bool in_vain = pulls && was_in_vain(slot);
     if constexpr (watches) completion_.reported(index_of(slot), failed);
     if constexpr (votes) vote_on(slot, alone);
-    if constexpr (pulls) completion_.pull_after(*this, failed);
+    if constexpr (pulls) completion_.pull_after(*this, in_vain);
   }
   // Decided, but by no report: there may be none to come that would end the issuing.
   void pull_no_more() noexcept {
@@ -682,6 +756,14 @@ class fanout_op : private work {
       return slot->state() == detail::branch_state::failed;
     } else {
       return false;
+    }
+  }
+  // For the pace it is all one whether a branch failed or gave up. Where its slot cannot tell, another one's may be taken for it.
+  bool was_in_vain(slot_type* slot) const noexcept {
+    if constexpr (slots_keep_errors) {
+      return slot->state() != detail::branch_state::value;
+    } else {
+      return failure_.any() || failure_.any_stopped();
     }
   }
   void report_inline(slot_type* slot) noexcept {
@@ -792,6 +874,8 @@ class fanout_op : private work {
     if constexpr (weighs) {
       if (not_issued != 0) closing.not_issued = not_issued_that_count(branches);
     }
+    // Not started because a stop was requested: stopped, as those are that start settles.
+    if (stop_.stop_requested()) closing.stopped = std::exchange(closing.not_issued, 0u);
     cast(events_.seal, detail::vote::seal, no_index, closing);
   }
 
@@ -829,16 +913,17 @@ class fanout_op : private work {
     cell<bool> delivered{false};  // at decided
   };
 
-  FANOUT_NOINLINE void publish(node_type& n) noexcept {
+  FANOUT_NOINLINE void publish(fold_node& n) noexcept {
     bool due = false;
-    const bool last = baton_.publish(n, [this, &due](node_type& one) noexcept { return fold(one, due); });
+    const bool last = baton_.publish(n, [this, &due](fold_node& one) noexcept { return fold(one, due); });
     // Not the last: nothing of the operation is touched any more, unless it is kept for a delivery.
     if (due) deliver_held();
     // The baton carried the count, so that all references are released in one.
     if (last && release_all()) drained();
   }
 
-  bool fold(node_type& n, [[maybe_unused]] bool& due) noexcept {
+  bool fold(fold_node& n, [[maybe_unused]] bool& due) noexcept {
+    if constexpr (streams) announce_streams();
     switch (n.what) {
       case detail::published::report:
         fold_report(static_cast<slot_type*>(&n));
@@ -846,14 +931,17 @@ class fanout_op : private work {
       case detail::published::seal:
         folding_.sealed = true;
         folding_.done = folding_.done + folding_.not_issued;
+        if constexpr (streams) announce_seal();
         break;
       case detail::published::deadline:
         fold_deadline();
         pull_no_more();
         break;
       default:
+        if constexpr (streams) fold_stream(n);
         break;
     }
+    if constexpr (streams) settle_streams();
     if constexpr (delivers_at_decided) {
       if ((folding_.decided || failure_.is_written()) && folding_.sealed && !folding_.delivered && !all_folded()) {
         folding_.delivered = due = true;
@@ -867,13 +955,16 @@ class fanout_op : private work {
   void fold_inline(slot_type* slot) noexcept {
     if (!alone()) return publish(*slot);
     inline_done_.store(started_, std::memory_order_relaxed);  // the issuing right's
+    if constexpr (streams) announce_streams();
     fold_report(slot);
+    if constexpr (streams) settle_streams();
   }
 
   void fold_report(slot_type* slot) noexcept {
     const std::size_t i = index_of(slot);
     const detail::branch_state state = slot->state();
-    if (folding_.decided || failure_.any()) {
+    if constexpr (streams) end_stream(slot);
+    if (folding_.decided || failure_.any() || (!keeps_errors && failure_.any_stopped())) {
       late(slot, i);
     } else {
       verdict decision = verdict::go_on;
@@ -903,7 +994,7 @@ class fanout_op : private work {
       slot->reopen();
       free_.give(*slot);
     }
-    if constexpr (pulls) completion_.pull_after(*this, state == detail::branch_state::failed);
+    if constexpr (pulls) completion_.pull_after(*this, state != detail::branch_state::value);
   }
   verdict fold_value(std::size_t i, stored_type& value) {
     using returned = decltype(combine_.on_value(i, std::move(value)));
@@ -921,7 +1012,10 @@ class fanout_op : private work {
     if constexpr (requires { combine_.on_deadline(); }) {
       FANOUT_TRY { folding_.decided = combine_.on_deadline(); }
       FANOUT_CATCH_ALL { policy_threw(); }
-      if (folding_.decided) return stop_branches();
+      if (folding_.decided) {
+        stop_branches();
+        return;
+      }
     }
     // Unless on_deadline threw, or a branch has failed meanwhile.
     failure_.note_unless_any(error_traits<error_type>::from(make_error_code(errc::deadline)), reason::deadline);
@@ -932,6 +1026,169 @@ class fanout_op : private work {
     error_type error = error_from(exception, errc::policy_threw);
     failure_.note(no_index, std::move(error), std::move(exception));
   }
+
+  // ---- stream branches: see detail/stream.hpp -----------------------------------------------------------------------------
+
+  static auto streaming_of() {
+    if constexpr (streams) {
+      return std::type_identity<detail::stream_folding<node_type, platform>>{};
+    } else {
+      return std::type_identity<detail::absent>{};
+    }
+  }
+  using streaming = typename decltype(streaming_of())::type;
+  using emission = detail::emission<item_type, key_type, platform>;
+
+  // By the branch, which keeps the operation: nothing that it publishes here is the last.
+  template <class Item>
+  static flow emit(slot_type* slot, Item* items, std::size_t n) noexcept {
+    static_assert(std::is_nothrow_constructible_v<item_type, Item&&>,
+                  "fanout: emitted items are moved out of their range: pass one whose items are not const");
+    fanout_op& op = of(slot);
+    if (op.stop_.stop_requested()) return flow::stop;
+    if (n != 0) {
+      emission* const e = op.take_emission(slot, n);
+      if (e == nullptr) return flow::stop;
+      e->fill(items, n);
+      slot->count_emitted(n);
+      op.publish(*e);
+    }
+    return op.flow_of(slot);
+  }
+  static flow emit_watermark(slot_type* slot, const key_type& bound) noexcept {
+    fanout_op& op = of(slot);
+    if (op.stop_.stop_requested()) return flow::stop;
+    emission* const e = op.take_emission(slot, 0);
+    if (e == nullptr) return flow::stop;
+    e->mark(bound);
+    op.publish(*e);
+    return op.flow_of(slot);
+  }
+  template <class F>
+  static void on_resume(slot_type* slot, F&& f) noexcept {
+    const bool fresh = slot->wish(std::forward<F>(f));
+    FANOUT_ASSERT(fresh, "on_resume was given a function already, which has not been called yet");
+    if (fresh) of(slot).publish(slot->wish_node());
+  }
+  emission* take_emission(slot_type* slot, std::size_t n) noexcept {
+    emission* const e = slot->take(allocator_, n, &give_back);
+    if (e == nullptr) [[unlikely]]
+      no_memory_for_streams();
+    return e;
+  }
+  flow flow_of(slot_type* slot) const noexcept {
+    if (stop_.stop_requested()) return flow::stop;
+    return slot->buffered() >= limits_of_streams().pause_at ? flow::pause : flow::go;
+  }
+  stream_limits limits_of_streams() const noexcept {
+    if constexpr (requires { combine_.limits(); }) {
+      return combine_.limits();
+    } else {
+      return {};
+    }
+  }
+  FANOUT_COLD void no_memory_for_streams() noexcept {
+    failure_.note(no_index, error_traits<error_type>::from(make_error_code(errc::out_of_memory)));
+    stop_branches();
+  }
+
+  // The rest is the folder's.
+
+  void fold_stream(fold_node& n) noexcept {
+    if (n.what == detail::published::emission) {
+      fold_emission(static_cast<emission&>(n));
+    } else if (n.what == detail::published::resume) {
+      node_type& stream = node_type::of_wish(n);
+      stream.waiting.insert_before(may_resume(stream) ? streaming_.ready : streaming_.waiting);
+    }
+  }
+  void fold_emission(emission& e) noexcept {
+    const std::size_t i = index_of(static_cast<slot_type*>(e.from));
+    if (streaming_.closed || is_over()) return e.give_back();
+    if (!e.is_watermark) return ask_policy([&] { return combine_.on_items(i, e); });
+    if constexpr (requires { combine_.on_watermark(i, e.bound); }) {
+      ask_policy([&] { return combine_.on_watermark(i, e.bound); });
+    }
+    e.give_back();
+  }
+  // One of the policy's members that return a verdict and may throw.
+  template <class Ask>
+  void ask_policy(Ask&& ask) noexcept {
+    FANOUT_TRY {
+      if (ask() == verdict::go_on) return;
+      folding_.decided = true;
+    }
+    FANOUT_CATCH_ALL { policy_threw(); }
+    stop_branches();
+  }
+
+  // Before the policy hears of a stream, it knows how many there are.
+  void announce_streams() noexcept {
+    if (streaming_.closed || is_over()) return;
+    const std::size_t n = is_open ? started_.load(std::memory_order_relaxed) : static_cast<std::size_t>(branches_);
+    if (n > streaming_.announced) {
+      if (!combine_.on_streams(n)) [[unlikely]]
+        return no_memory_for_streams();
+      streaming_.announced = n;
+    }
+    if constexpr (!is_open) announce_all_streams();
+  }
+  void announce_all_streams() noexcept {
+    if (streaming_.all) return;
+    streaming_.all = true;
+    ask_policy([this] { return combine_.on_all_streams(); });
+  }
+  void announce_seal() noexcept {
+    if (streaming_.closed || is_over()) return;
+    if constexpr (is_open) {
+      announce_all_streams();
+    } else if (folding_.not_issued != 0) [[unlikely]] {
+      const std::size_t n = branches_;
+      const bool in_order = out_of_order_ == no_index;
+      for (std::size_t i = first_not_issued_; i != n && !is_over(); ++i) {
+        if (in_order || !layout::test_bit(this, n, i)) ask_policy([&] { return combine_.on_not_issued(i); });
+      }
+    }
+  }
+  bool is_over() const noexcept { return folding_.decided || failure_.any(); }
+
+  void end_stream(slot_type* slot) noexcept {
+    if (slot->waiting.is_linked()) slot->waiting.unlink();
+    slot->end(allocator_);
+  }
+  // After what may have changed something: does what has become due.
+  void settle_streams() noexcept {
+    if (!streaming_.closed && (is_over() || (folding_.sealed && all_folded()))) {
+      streaming_.closed = true;
+      combine_.give_up();
+    }
+    // There may be no room, but nobody wants more: that is what they are to be told.
+    if (!streaming_.waiting.is_alone() && stop_.stop_requested()) [[unlikely]] {
+      while (!streaming_.waiting.is_alone()) make_ready(streaming_.waiting.first());
+    }
+    while (!streaming_.ready.is_alone()) {
+      auto& first = streaming_.ready.first();
+      first.unlink();
+      first.of->call_resume();  // which may do whatever a producer may
+    }
+  }
+  bool may_resume(const node_type& stream) const noexcept {
+    return stream.buffered() <= limits_of_streams().resume_at;
+  }
+  template <class Link>
+  void make_ready(Link& waiting) noexcept {
+    waiting.unlink();
+    waiting.insert_before(streaming_.ready);
+  }
+  static void give_back(stream_chunk<item_type>& c) noexcept {
+    auto& e = static_cast<emission&>(c);
+    auto* const slot = static_cast<slot_type*>(e.from);
+    fanout_op& op = of(slot);
+    slot->give(op.allocator_, e);
+    if (slot->waiting.is_linked() && op.may_resume(*slot)) op.make_ready(slot->waiting);
+  }
+
+  // ---- what a branch came to ----------------------------------------------------------------------------------------------
 
   template <class... Args>
   static void set_value(slot_type* slot, Args&&... args) noexcept {
@@ -994,9 +1251,19 @@ class fanout_op : private work {
 
   FANOUT_COLD static void abandon(slot_type* slot) noexcept {
     fanout_op& op = of(slot);
+    [[maybe_unused]] const bool in_start = !counts_inline || platform::extent() == op.identity();
+    if constexpr (folds) {
+      // What is folded is gone. Perhaps the initiator is being unwound: start will know, and say so.
+      if (in_start && op.starting_ == index_of(slot)) {
+        op.dropped_ = index_of(slot);
+        return;
+      }
+    }
     const bool first = note_error(slot, error_traits<error_type>::from(make_error_code(errc::abandoned)));
-    // Perhaps the initiator is being unwound: start will know, and say so instead.
-    if (!counts_inline || platform::extent() == op.identity()) op.note_dropped(index_of(slot), first);
+    // The same, but it can be said afterwards.
+    if constexpr (!folds) {
+      if (in_start) op.note_dropped(index_of(slot), first);
+    }
     finish(slot);
   }
   // An initiator may drop older branches' handles besides its own. Its own is the one that was started last: in order, the
@@ -1066,8 +1333,10 @@ class fanout_op : private work {
     std::exception_ptr exception = std::current_exception();
     error_type error = error_from(exception, errc::initiator_threw);
     if (dropped_ == i) {
-      // Counted inline, so nobody else looks at it before the seal: tell the true cause. (What was folded is gone.)
-      if constexpr (slots_keep_errors) {
+      // Counted inline, so nobody else looks at it before the seal: tell the true cause.
+      if constexpr (folds) {
+        settle_dropped(slot, std::move(error), exception);
+      } else if constexpr (slots_keep_errors) {
         if (slot->state() == detail::branch_state::failed) slot->error() = std::move(error);
       } else {
         if (dropped_is_first_) failure_.replace(i, std::move(error), std::move(exception));
@@ -1315,6 +1584,8 @@ class fanout_op : private work {
     requires(!votes)
   {
     if constexpr (keeps_errors && !folds) {
+      // Where N is known, the slots tell what was not started.
+      if (is_open && first_not_issued_ != no_index) return collected_type(all_slots(), first_cause(), true);
       return collected_type(all_slots(), failure_.take(), failure_.any());
     } else {
       bool failed = failure_.any();
@@ -1324,8 +1595,11 @@ class fanout_op : private work {
       } else {
         failed = failed || failure_.any_stopped() || first_not_issued_ != no_index;
       }
-      if (failed) [[unlikely]]
-        return unexpected(first_cause());
+      if (failed) [[unlikely]] {
+        failure<error_type> cause = first_cause();
+        free_slots();
+        return unexpected(std::move(cause));
+      }
       if constexpr (std::is_void_v<value_type> || folds) {
         free_slots();
         return {};
@@ -1347,7 +1621,6 @@ class fanout_op : private work {
       cause.cause = error_traits<error_type>::from(make_error_code(stopped ? errc::stopped : errc::not_issued));
       if (stopped) cause.why = reason::stopped;
     }
-    free_slots();
     return cause;
   }
 
@@ -1411,7 +1684,8 @@ class fanout_op : private work {
         cause.cause = static_cast<const slot_type*>(first)->error();
         return cause;
       }
-    } else if (in.count.stopped != 0) {
+    } else if (in.count.stopped != 0 || (pulls && in.count.not_issued != 0)) {
+      // What pulls starts all that is wanted, unless it is asked to stop.
       code = errc::stopped;
       cause.why = in.why = reason::stopped;
     } else if (in.count.not_issued != 0) {
@@ -1505,7 +1779,11 @@ class fanout_op : private work {
     }
     if constexpr (votes) {
       // Some things are decided before anything starts: nothing to choose from, more wanted than there are.
-      if (op->combine_.rule(op->opening()).decided()) op->cast(op->events_.opening, detail::vote::opening, no_index);
+      // Then nothing is started, whether losers are kept or not.
+      if (op->combine_.rule(op->opening()).decided()) {
+        op->cast(op->events_.opening, detail::vote::opening, no_index);
+        op->stop_branches();
+      }
     }
     if constexpr (requires { op->completion_.connect(*op); }) {
       op->shared_ = true;
@@ -1566,7 +1844,7 @@ class fanout_op : private work {
   cell<bool> dropped_is_first_{false};    // whether that was the first failure
   cell<bool> shared_{false};              // a handle was created that may take a reference; the issuing right's
   [[no_unique_address]] only_if<is_embedded, cell<bool>> delivered_{};
-  cell<std::size_t> first_not_issued_{no_index};  // written by the seal
+  cell<std::size_t> first_not_issued_{no_index};  // the issuing right's; written before the seal, or by it
   cell<std::size_t> out_of_order_{no_index};      // #branches started, once one was out of order; the issuing right's
   cell<std::size_t> last_out_of_order_;           // the branch that was started last, then
   detail::first_failure<error_type, platform, folds && delivers_at_decided> failure_;
@@ -1575,7 +1853,11 @@ class fanout_op : private work {
   [[no_unique_address]] only_if<votes, detail::ballot<platform>> ballot_;
   [[no_unique_address]] only_if<folds, detail::baton<platform>> baton_;
   [[no_unique_address]] only_if<folds, folding> folding_;
-  [[no_unique_address]] only_if<votes || folds, cell<std::size_t>> started_{};  // the issuing right's
+  [[no_unique_address]] only_if<streams, streaming> streaming_;
+  // The issuing right's; where branches are streams, the folder reads it.
+  [[no_unique_address]] only_if<votes || folds, std::conditional_t<streams, atomic<std::size_t>, cell<std::size_t>>>
+      started_{};
+  [[no_unique_address]] only_if<folds, cell<std::size_t>> starting_{no_index};  // the branch whose initiator runs; likewise
   [[no_unique_address]] detail::events<node_type> events_;
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal

@@ -60,10 +60,11 @@ struct issuing {
     }
     if (issuer) std::move(issuer).seal();
   }
-  /// Seals; with an exception, as one that left the issuing code.
+  /// Seals; with an exception, as one that left the issuing code. `cut_short`: there was more to start.
   template <class Issuer>
-  static void end(Issuer&& issuer, std::exception_ptr exception) noexcept {
+  static void end(Issuer&& issuer, std::exception_ptr exception, bool cut_short) noexcept {
     if (exception) return issuer.abort(std::move(exception));
+    if (cut_short) issuer.cut_short();
     std::move(issuer).seal();
   }
 };

@@ -267,6 +267,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   FANOUT_ALWAYS_INLINE static void launch(Op* op, slot_type* slot, std::size_t i, Initiator& initiator) {
     op->count_started(i);
     extent now(op);
+    const auto outer = op->begin_start(i);
     if constexpr (std::is_invocable_v<Initiator&, branch, stop_token_type>) {
       guard<std::is_nothrow_invocable_v<Initiator&, branch, stop_token_type>>(
           op, slot, i, [&] { static_cast<void>(initiator(branch(slot), op->stop_.get_token())); });
@@ -278,6 +279,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
       guard<std::is_nothrow_invocable_v<Initiator&, branch>>(op, slot, i,
                                                              [&] { static_cast<void>(initiator(branch(slot))); });
     }
+    op->end_start(slot, i, outer);
   }
 
   template <bool Nothrow, class F>
@@ -310,6 +312,11 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
       op->completed_by_return(slot, door.context, status);
     }
     FANOUT_CATCH_ALL { op->c_initiator_threw(slot, door.context); }
+  }
+
+  // N unknown, and there was more to start than was started. pre: not spent
+  void cut_short() noexcept {
+    if constexpr (Op::is_open) op_->first_not_issued_ = started();
   }
 
   // Settles what was not started because the issuing code failed, and seals.

@@ -34,7 +34,22 @@
 
 namespace fanout {
 
+namespace completion {
+template <class Monitor, class Completion>
+class monitored;
+}
+
 namespace detail {
+
+/// A time beyond what the timer's clock can tell is time_point::max(), which never comes; a duration that is negative, now.
+template <class Timer, class Rep, class Period>
+typename Timer::time_point time_from_now(const Timer& timer, std::chrono::duration<Rep, Period> d) noexcept {
+  using seconds = std::chrono::duration<long double>;  // for these two questions all of them fit
+  const typename Timer::time_point now = timer.now(), never = Timer::time_point::max();
+  if (d <= d.zero()) return now;
+  if (seconds(d) >= seconds(never - now)) return never;
+  return now + std::chrono::ceil<typename Timer::duration>(d);
+}
 
 /// The initiator takes what a C interface takes: (element, out, callback, context).
 template <class T, class Callback, class Initiator, class Element>
@@ -297,7 +312,27 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   }
   template <class Completion>
   static auto load(Options& o, detail::luggage<Range, Initiator>&& luggage, Completion completion) noexcept {
-    return add_luggage(o, std::move(luggage), add_stop(o, add_deadline(o, add_hop(o, std::move(completion)))));
+    return add_monitor(
+        o, add_luggage(o, std::move(luggage), add_stop(o, add_deadline(o, add_hop(o, std::move(completion))))));
+  }
+  // Outermost, where it may ask for labels.
+  template <class Completion>
+  static auto add_monitor([[maybe_unused]] Options& o, Completion completion) noexcept {
+    if constexpr (has<detail::monitor_kind>) {
+      auto& asked = detail::get_option<detail::monitor_kind>(o).monitor;
+      return completion::monitored<std::remove_cvref_t<decltype(asked)>, Completion>(std::move(asked),
+                                                                                     std::move(completion));
+    } else {
+      return completion;
+    }
+  }
+  template <class Rider>
+  static auto& carried_by(Rider& rider) noexcept {
+    if constexpr (has<detail::monitor_kind>) {
+      return rider.inner();
+    } else {
+      return rider;
+    }
   }
 
   template <class Completion>
@@ -350,6 +385,9 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
         "fanout: one branch that ignores stop would keep this operation from ever being delivered: let the "
         "initiator take a stop token, f(element, branch, stop_token), or say .deliver_at(fanout::decided), or "
         ".drain() to wait for every branch all the same");
+    static_assert(!requires { requires combine_type::hands_late; } || op::votes || op::folds,
+                  "fanout: nothing comes too late for a policy that collects until the last report, so .on_late(f) would "
+                  "never be called: say .deliver_at(fanout::decided) as well, or let the values clean up after themselves");
     std::size_t n = is_counted ? 0 : no_index;
     if constexpr (is_counted) {
       FANOUT_TRY { n = static_cast<std::size_t>(std::ranges::distance(range_.get())); }
@@ -366,7 +404,7 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
     if (!made) [[unlikely]]
       return std::move(rider)(failed(made.error(), {}));
     // The range lies in the operation now, and stays while the issuer holds its reference.
-    auto& rode = made->completion();
+    auto& rode = carried_by(made->completion());
     if constexpr (is_attempted) {
       static_assert(!has<detail::retry_if_kind> || has<detail::retry_kind>,
                     "fanout: .retry_if(f) says which errors are worth another attempt: add .retry(backoff), which makes it");
@@ -400,7 +438,7 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   /// that is errc::deadline, and the branches are asked to stop. The clock starts here, not at `then`.
   template <class Rep, class Period, timer::timer_service Timer>
   auto deadline(std::chrono::duration<Rep, Period> from_now, Timer& timer) && {
-    return std::move(*this).deadline(timer.now() + std::chrono::ceil<typename Timer::duration>(from_now), timer);
+    return std::move(*this).deadline(detail::time_from_now(timer, from_now), timer);
   }
   template <class Rep, class Period>
   auto deadline(std::chrono::duration<Rep, Period> from_now) && {
@@ -627,6 +665,11 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   template <class F>
   auto label(F f) && {
     return with(detail::label_option<F>{std::move(f)});
+  }
+  /// Shows the operation to a `fanout::monitor` (<fanout/monitor.hpp>): what is outstanding, and for how long.
+  template <class Monitor>
+  auto monitor(Monitor asked) && {
+    return with(detail::monitor_option<Monitor>{std::move(asked)});
   }
 
   /// Takes memory from `allocator`.

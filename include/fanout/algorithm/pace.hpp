@@ -69,6 +69,8 @@ class stagger_pace {
     void (*tick)(void* self) noexcept;
   };
 
+  static_assert(ticks || !watches, "fanout: .record_in(tracker) measures by the timer of .after(delay, timer)");
+
   stagger_pace(Timer* timer, Delay delay, std::uint64_t window, std::uint64_t most, Account account) noexcept
       : timer_(timer),
         delay_(std::move(delay)),
@@ -107,9 +109,9 @@ class stagger_pace {
     user_ = u;
     ::new (static_cast<void*>(&entry_)) entry(this);
   }
-  template <class Op>
-  void show_to(Op& op) noexcept {
-    account_.show_to(op);
+  template <class Policy>
+  void show_to(Policy& policy) noexcept {
+    if constexpr (requires { account_.show_to(policy); }) account_.show_to(policy);
   }
 
   void take_in(std::uint64_t credits) noexcept {
@@ -118,9 +120,11 @@ class stagger_pace {
     failed_ = failed_ + credits % tick / failure;
     if (credits < tick) return;
     // If it is out of date, the clock has been set anew since.
-    due_ = !out_of_date_;
-    if (due_) next_ = time_point::max();
-    armed_ = out_of_date_ = false;
+    if constexpr (ticks) {
+      due_ = !out_of_date_;
+      if (due_) next_ = time_point::max();
+      armed_ = out_of_date_ = false;
+    }
   }
   bool wishes() noexcept {
     if (in_flight_ >= window_) return false;
@@ -157,10 +161,11 @@ class stagger_pace {
   bool gives_up() const noexcept { return gave_up_ || attempts_ == most_; }
 
   void rest() noexcept {
-    if (armed_ || !asked_ || due_ || next_ == time_point::max()) return;
+    const time_point next = next_;
+    if (armed_ || !asked_ || due_ || next == time_point::max()) return;
     armed_ = true;
     user_.keep(user_.op);
-    timer_->arm(entry_, next_);
+    timer_->arm(entry_, next);
   }
   void end() noexcept { disarm(); }
 
@@ -191,9 +196,9 @@ class stagger_pace {
     if constexpr (ticks) {
       if (!asked_) {
         asked_ = true;
-        next_ = after_start(delay_.delay());
-        due_ = next_ <= timer_->now();
-        if (due_) next_ = time_point::max();
+        const time_point next = after_start(delay_.delay());
+        due_ = next <= timer_->now();
+        next_ = due_ ? time_point::max() : next;
       }
     }
     return due_;

@@ -168,6 +168,7 @@ class pulling : public Carrying {
   bool pull_some(std::uint64_t credits) noexcept {
     auto& issuer = *std::launder(reinterpret_cast<basic_issuer<Op>*>(issuer_));
     std::exception_ptr exception;
+    bool cut_short = false;
     FANOUT_TRY {
       if (!begun_) {
         ::new (static_cast<void*>(&cursor_)) cursor{std::ranges::begin(this->range()), std::ranges::end(this->range())};
@@ -179,7 +180,8 @@ class pulling : public Carrying {
         more = next_element();
         if (more && pace_.admits()) Start::one(issuer, next_++, this->initiator(), *cursor_.at);
       }
-      if (more && next_ != elements_ && !is_over(issuer)) {
+      cut_short = more && next_ != elements_;
+      if (cut_short && !is_over(issuer)) {
         if constexpr (Pace::ticks) pace_.rest();
         return true;
       }
@@ -190,7 +192,7 @@ class pulling : public Carrying {
     if (begun_) std::destroy_at(&cursor_);
     basic_issuer<Op> last(std::move(issuer));
     std::destroy_at(&issuer);
-    issuing::end(std::move(last), std::move(exception));
+    issuing::end(std::move(last), std::move(exception), cut_short);
     return false;
   }
   template <class Issuer>

@@ -101,6 +101,22 @@ concept bound = requires { typename P::value_type; };
 /// `on_stopped(std::size_t index)`; otherwise the first error is the operation's cause and the others are asked to stop. Optional:
 /// `bool on_deadline()` (true: what there is, is the outcome; absent: errc::deadline), and `on_late` as above. They may throw (E6);
 /// nothing more is folded then.
+///
+/// ## Streams: a folding policy whose branches deliver many items before they complete
+///
+///     using item_type = X;                                      // branch.emit(…)
+///     using key_type = K;                                       // branch.watermark(…); optional
+///     bool on_streams(std::size_t n) noexcept;                  // there are n streams; false: no memory for them
+///     verdict on_all_streams();                                 // and no more will come
+///     verdict on_items(std::size_t index, stream_chunk<X>&);    // lent until give_back(), also if this throws
+///     verdict on_watermark(std::size_t index, const K&);        // where there is a key_type
+///     verdict on_not_issued(std::size_t index);                 // of n known before, this one was never started
+///     void give_up() noexcept;                                  // gives all chunks back; it is given nothing more
+///     stream_limits limits() const noexcept;                    // optional; asked by producers, concurrently
+///
+/// These are folded like reports: one at a time, a stream's items and watermarks in the order in which it emitted them, and then
+/// its report. `on_streams` comes before a stream's first, more than once where N is unknown, and then `on_all_streams` comes with
+/// the seal. `give_up` comes once, before `result`. Chunks are given back inside the policy's members only.
 template <class P>
 concept policy = std::is_nothrow_move_constructible_v<P> && requires {
   typename P::value_type;

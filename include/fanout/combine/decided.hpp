@@ -24,15 +24,27 @@ struct at_decided_policy : Policy {
   static constexpr bool delivers_at_decided = true;
 };
 
-/// A policy that hands successes which come after the decision to `f(value)` or `f(index, value)`, on the thread that reports.
+/// A policy that hands successes which come after the decision to `f(value)` or `f(index, value)` (`f()` or `f(index)` without
+/// values), on the thread that reports.
 template <class Policy, class F>
 struct on_late_policy : Policy {
   using value = fanout::detail::stored_t<typename Policy::value_type>;
+  static constexpr bool hands_late = true;
+  static_assert(!requires { requires Policy::hands_late; },
+                "fanout: on_late was given a function already, which this one would replace");
 
   F late;
 
-  void on_late(std::size_t i, value&& v) noexcept {
-    if constexpr (std::is_invocable_v<F&, std::size_t, value&&>) {
+  void on_late(std::size_t i, [[maybe_unused]] value&& v) noexcept {
+    if constexpr (std::is_void_v<typename Policy::value_type>) {
+      static_assert(std::is_nothrow_invocable_v<F&, std::size_t> || std::is_nothrow_invocable_v<F&>,
+                    "fanout: on_late(f) over branches without values calls f(index) or f(), and f must be noexcept");
+      if constexpr (std::is_invocable_v<F&, std::size_t>) {
+        late(i);
+      } else {
+        late();
+      }
+    } else if constexpr (std::is_invocable_v<F&, std::size_t, value&&>) {
       static_assert(std::is_nothrow_invocable_v<F&, std::size_t, value&&>, "fanout: on_late(f): f must be noexcept");
       late(i, std::move(v));
     } else {

@@ -24,6 +24,11 @@ class each_policy {
   using error_type = E;
   static constexpr bool keeps_errors = true;
   static constexpr bool folds = true;
+  static constexpr bool decides_early = std::is_same_v<
+      typename std::conditional_t<std::is_invocable_v<Sink&, std::size_t, fanout::result<T, E>>,
+                                  std::invoke_result<Sink&, std::size_t, fanout::result<T, E>>,
+                                  std::type_identity<void>>::type,
+      verdict>;
 
   explicit each_policy(Sink sink) noexcept(std::is_nothrow_move_constructible_v<Sink>) : sink_(std::move(sink)) {}
 
@@ -54,7 +59,7 @@ class each_policy {
   verdict show(std::size_t i, fanout::result<T, E> r) {
     static_assert(std::is_invocable_v<Sink&, std::size_t, fanout::result<T, E>>,
                   "fanout: a sink is called as sink(std::size_t index, fanout::result<T, E> what)");
-    if constexpr (std::is_same_v<std::invoke_result_t<Sink&, std::size_t, fanout::result<T, E>>, verdict>) {
+    if constexpr (decides_early) {
       return sink_(i, std::move(r));
     } else {
       sink_(i, std::move(r));

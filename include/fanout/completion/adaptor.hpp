@@ -74,6 +74,12 @@ class adaptor {
   {
     inner_.reported(i, failed);
   }
+  /// Branch i is about to report a failure, whether or not the operation keeps which of them failed. Where there is one.
+  void failing(std::size_t i) noexcept
+    requires requires(Completion& c) { c.failing(i); }
+  {
+    inner_.failing(i);
+  }
   auto label(std::size_t i)
     requires requires(Completion& c) { c.label(i); }
   {

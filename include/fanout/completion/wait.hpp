@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "fanout/detail/assert.hpp"
-#include "fanout/detail/platform.hpp"
 #include "fanout/detail/batch.hpp"
+#include "fanout/detail/platform.hpp"
 #include "fanout/errc.hpp"
 
 namespace fanout::completion {
@@ -45,8 +45,9 @@ struct blocking<Platform> {
 /// as std::latch does, would touch memory that the woken thread may have freed.)
 ///
 /// Delivery does not queue behind completions that run on the delivering thread; and `wait` first runs what is queued on its
-/// own and releases what this thread's batch scopes hold back, so that waiting inside one of these does not wait for itself. What only this thread could complete otherwise, such as a
-/// handler in an event loop that it runs, it cannot: that is a documented precondition.
+/// own and releases what this thread's batch scopes hold back, so that waiting inside one of these does not wait for itself. What
+/// only this thread could complete otherwise, such as a handler in an event loop that it runs, it cannot: that is a documented
+/// precondition.
 template <class Outcome, class Platform = std_platform>
 class waiter {
  public:

@@ -119,6 +119,7 @@ class ballot {
         s.count.sealed = true;
         s.count.branches = closing.branches;
         s.count.not_issued = closing.not_issued;
+        s.count.stopped += closing.stopped;
       } else if (was_decided || (kind == vote::deadline && s.count.complete())) {
         return {true, false, false};
       }

@@ -95,7 +95,7 @@ class batch {
   batch* outer_ = nullptr;
   std::size_t used_ = 0;
   std::size_t oldest_ = 0;  // the entry that makes place next
-  entry entries_[room];  // the first used_ are in use
+  entry entries_[room];     // the first used_ are in use
 };
 
 /// What this thread owes others before it blocks: completions that are queued on it, and releases that wait on it.

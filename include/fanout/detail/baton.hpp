@@ -10,7 +10,16 @@
 namespace fanout::detail {
 
 /// What is published to a baton. Lies in a slot, in the operation, or at the head of what a branch emits.
-enum class published : unsigned char { report, seal, deadline, pull, emission };
+enum class published : unsigned char {
+  report,
+  seal,
+  deadline,
+  pull,
+  // of streams:
+  emission,  // items, or a watermark
+  resume,    // a producer wishes to be told when to go on
+  stop,      // stop was requested: nobody need wait any more
+};
 
 template <class Platform>
 struct fold_node {

@@ -241,7 +241,15 @@ class loser_tree {
 
   explicit loser_tree(const Compare& compare = Compare(), const Allocator& allocator = Allocator()) noexcept
       : compare_(compare), allocator_(allocator) {}
-  loser_tree(const loser_tree&) = delete;
+  /// `other` is empty afterwards.
+  loser_tree(loser_tree&& other) noexcept
+      : nodes_(std::exchange(other.nodes_, nullptr)),
+        width_(std::exchange(other.width_, 0)),
+        entered_(std::exchange(other.entered_, 0)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        compare_(other.compare_),
+        allocator_(other.allocator_) {}
   loser_tree& operator=(const loser_tree&) = delete;
   ~loser_tree() {
     if (nodes_ != nullptr) free(nodes_, capacity_);

@@ -85,7 +85,21 @@ class merge_core {
   explicit merge_core(Projection projection = Projection(), const Compare& compare = Compare(),
                       const Allocator& allocator = Allocator()) noexcept
       : tree_(compare, allocator), projection_(std::move(projection)), compare_(compare), allocator_(allocator) {}
-  merge_core(const merge_core&) = delete;
+  /// `other` is as good as new, but for what it merges by.
+  merge_core(merge_core&& other) noexcept
+      : lanes_(std::exchange(other.lanes_, nullptr)),
+        streams_(std::exchange(other.streams_, nullptr)),
+        silent_(std::exchange(other.silent_, 0)),
+        delivered_(std::exchange(other.delivered_, 0)),
+        disorder_(std::exchange(other.disorder_, 0)),
+        greatest_(other.greatest_),
+        tree_(std::move(other.tree_)),
+        open_(std::exchange(other.open_, 0)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        projection_(std::move(other.projection_)),
+        compare_(other.compare_),
+        allocator_(other.allocator_) {}
   merge_core& operator=(const merge_core&) = delete;
   /// pre: no chunk is queued; see give_up
   ~merge_core() {
@@ -204,6 +218,13 @@ class merge_core {
     if (tree_.empty()) return none;
     const std::size_t winner = tree_.top().rank();
     return streams_[winner].front == nullptr ? winner : none;
+  }
+
+  /// Ends all streams: what they have brought may go out.
+  void end_all() noexcept {
+    for (std::size_t i = 0; i != size_; ++i) {
+      if (!streams_[i].ended) end(i);
+    }
   }
 
   /// Hands back all chunks, delivered or not, and ends all streams.

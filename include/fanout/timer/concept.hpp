@@ -73,7 +73,7 @@ concept has_default_timer = requires { sizeof(default_timer<Dependent>); };
 template <class Dependent>
 decltype(auto) get_default_timer() {
   static_assert(has_default_timer<Dependent>,
-                "fanout: .deadline(duration) needs a timer: include <fanout/timer/default_service.hpp> or pass one: "
+                "fanout: a time from now needs a timer: include <fanout/timer/default_service.hpp> or pass one: "
                 ".deadline(200ms, timer)");
   if constexpr (has_default_timer<Dependent>) return default_timer<Dependent>::get();
 }

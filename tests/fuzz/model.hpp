@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_TESTS_FUZZ_MODEL_HPP
+#define FANOUT_TESTS_FUZZ_MODEL_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+#include <fanout/errc.hpp>
+#include <fanout/reason.hpp>
+
+// What an operation should do, written from its contract and for one thread: no count, no slots, no lists of votes, just
+// who has reported what, in which order, and what follows. It is told of every event before the library is, and of
+// every call that the library makes; what does not fit is a discrepancy.
+namespace fuzz {
+
+using fanout::errc;
+using fanout::reason;
+
+inline constexpr int most_branches = 8;
+inline constexpr int nobody = -1;
+constexpr int number(errc e) noexcept { return static_cast<int>(e); }
+/// The error that branch i fails with, if it is its own.
+constexpr int own_error(int i) noexcept { return 100 + i; }
+
+[[noreturn]] void discrepancy(const char* what, int i = nobody) noexcept;
+
+enum class policy { all, settle, with, in_order, first_success, first, limits, reduce, each };
+
+struct rules {
+  policy what = policy::all;
+  bool at_decided = false;
+  bool has_on_late = false;
+  bool is_known = true;     // the operation knows N from the beginning
+  bool is_pulled = false;   // by a description; otherwise issued by hand
+  bool is_counted = false;  // pulled: the description knows N
+  int n = 0;                // N, or how many elements there are
+  int quorum = -1;          // limits: so many successes decide; -1: none do
+  int most_errors = -1;     // limits: more failures decide; -1: none do
+  bool partial = false;     // limits
+  bool keeps_losers = false;
+  int window = most_branches;
+  int canary = 0;
+
+  bool votes() const noexcept {
+    return what == policy::first_success || what == policy::first || what == policy::limits;
+  }
+  bool folds() const noexcept { return what == policy::reduce || what == policy::each; }
+};
+
+enum class state : unsigned char { unstarted, running, value, failed, stopped };
+
+struct report {
+  int branch;
+  state came_to;
+  int error;  // where it failed
+  bool operator==(const report&) const = default;
+};
+
+/// What the completion is given, whatever the policy: expected by the model, and read off the real one.
+struct outcome {
+  bool success = false;
+  int index = nobody;  // of the cause; settle: of what disturbed the operation
+  int cause = 0;
+  int suppressed = 0;
+  reason why = reason::error_limit;
+  std::vector<report> reports;  // in the order of the outcome
+  std::vector<int> missing;
+  int successes = 0, failures = 0, stopped = 0;  // each
+  bool operator==(const outcome&) const = default;
+};
+
+class model {
+ public:
+  explicit model(const rules& r) : is_(r), n_known_(r.is_known) {
+    if (is_.votes()) judge();
+  }
+
+  // ---- what happens -----------------------------------------------------------------------------------------------------
+
+  /// Branch i is started by hand. Whether its initiator is to run: once stop was requested, it settles as stopped.
+  bool starts(int i) {
+    if (sealed_) discrepancy("the plan starts a branch after the seal", i);
+    if (at(i).came_to != state::unstarted) discrepancy("the plan starts a branch twice", i);
+    ++started_;
+    at(i).came_to = state::running;
+    if (!stop_asked_) return true;
+    reports(i, state::stopped, 0);
+    return false;
+  }
+  /// The library starts branch i of its own accord.
+  void pulled(int i) {
+    if (i != started_ || i >= is_.n) discrepancy("elements are not pulled one after the other", i);
+    if (sealed_) discrepancy("a branch is started after the seal", i);
+    if (is_over()) discrepancy("a branch is started after the outcome is decided", i);
+    if (running() >= is_.window) discrepancy("more branches are in flight than the window is wide", i);
+    if (i >= is_.canary && !canary_lives()) discrepancy("a branch is started before the canary has succeeded", i);
+    ++started_;
+    at(i).came_to = state::running;
+  }
+  /// Branch i completes.
+  void reports(int i, state came_to, int error) {
+    if (at(i).came_to != state::running) discrepancy("the plan completes a branch that is not running", i);
+    at(i).came_to = came_to;
+    at(i).error = error;
+    if (is_.votes()) return votes(i);
+    if (is_.what != policy::settle && is_.what != policy::each) {
+      if (came_to == state::failed) note(i, error);
+      if (came_to == state::stopped) noise_ = true;
+      if (came_to != state::value) stop_asked_ = true;
+    }
+    if (is_.folds()) queue_.push_back(i);
+  }
+  /// The call that completed a branch, or asked for a stop, is back. Where the library issues, it may have ended that.
+  void returned(bool inside_initiator) {
+    if (is_.is_pulled && !inside_initiator && !folding_) seal_if_due();
+  }
+  /// Branch i's initiator throws, although somebody else has the branch: it will report all the same, or has.
+  void initiator_throws_too(int i) {
+    note(i, number(errc::initiator_threw));
+    if (is_.what != policy::settle && !is_.votes()) stop_asked_ = true;
+  }
+  void stop_is_requested() {
+    if (!delivered_) stop_asked_ = true;
+  }
+  /// E7: completion, failure and stop win, if they were first. At decided, a stop request decides nothing, and the
+  /// deadline bounds the wait for those that ignore it.
+  void deadline_passes() {
+    if (delivered_ || (stop_asked_ && !is_.at_decided)) return;
+    if (is_.folds()) {
+      queue_.push_back(deadline);
+    } else if (is_.votes()) {
+      if (decided_ || (n_known_ && left() == 0)) return;
+      decide(is_.what == policy::limits && is_.partial, reason::deadline);
+    } else {
+      if (n_known_ && left() == 0) return;
+      if (!caused_) cause_at_deadline();
+      stop_asked_ = true;
+    }
+  }
+  void is_sealed() {
+    if (sealed_) discrepancy("the plan seals twice");
+    sealed_ = true;
+    seal_due_ = false;
+    if (!n_known_ && !is_.is_counted) is_.n = started_;
+    // What ends early, and has not seen the end of its elements, is not complete, although nobody knows what it lacks.
+    is_cut_ = is_.is_pulled && !is_.is_counted && is_over();
+    if (is_cut_) first_unstarted_ = started_;
+    n_known_ = true;
+    for (int i = is_.n; i-- != 0;) {
+      if (at(i).came_to == state::unstarted) first_unstarted_ = i, ++unstarted_;
+    }
+    if (!is_.votes() || decided_) return;
+    if (caused_) {
+      decide(false, reason::error_limit);
+    } else {
+      judge();
+    }
+  }
+  /// Issuing ends by an exception; what is running is asked to stop first.
+  void issuer_throws() {
+    if (is_.is_known && !is_.is_pulled && started_ == is_.n) return is_sealed();
+    note(nobody, number(errc::issuer_threw));
+    stop_asked_ = true;
+    seal_due_ = true;
+  }
+
+  // ---- what the library calls ---------------------------------------------------------------------------------------------
+
+  /// A sink, or reduce's function, is called for branch i.
+  void sink_called(int i, state came_to, int error) {
+    if (folding_) discrepancy("a sink is called inside itself", i);
+    advance();
+    if (queue_.empty() || queue_.front() != i) discrepancy("a report is shown out of turn, or after the decision", i);
+    if (at(i).came_to != came_to) discrepancy("a report is shown as something else", i);
+    // A branch whose initiator threw may have been folded before that was known.
+    if (at(i).error != error && !(at(i).error == number(errc::initiator_threw) && error == number(errc::abandoned))) {
+      discrepancy("a failure is shown with another error", i);
+    }
+    folding_ = true;
+    shown_.push_back({i, came_to, error});
+  }
+  void sink_returned(bool says_decided, bool threw) {
+    folding_ = false;
+    ++folded_;
+    queue_.pop_front();
+    if (threw) note(nobody, number(errc::policy_threw));
+    if (says_decided) folded_enough_ = true;
+    if (threw || says_decided) stop_asked_ = true;
+  }
+  /// `with` or reduce_in_order is at work: on all values at once.
+  void combine_called() {
+    if (!drained() || lacks_some()) discrepancy("values are combined although some are lacking");
+  }
+  void combine_throws() { note(nobody, number(errc::policy_threw)); }
+
+  void late_value(int i) {
+    advance();
+    if (!is_late(i)) seal_if_due();
+    if (!is_late(i)) discrepancy("on_late is given what is not late", i);
+  }
+  void stop_arrives(int i) {
+    if (at(i).came_to != state::running) discrepancy("a branch is told to stop after it has reported", i);
+    if (!stop_asked_) advance();
+    if (!stop_asked_) seal_if_due();
+    if (!stop_asked_) discrepancy("a branch is told to stop without a reason", i);
+  }
+  outcome completes() {
+    if (delivered_) discrepancy("the completion runs twice");
+    advance();
+    seal_if_due();
+    if (!sealed_) discrepancy("delivered before the seal");
+    if (!deliverable())
+      discrepancy(is_.at_decided ? "delivered before it is decided" : "delivered before it is drained");
+    delivered_ = true;
+    return expected();
+  }
+
+  // ---- between events -------------------------------------------------------------------------------------------------------
+
+  void rests() {
+    advance();
+    if (!queue_.empty()) discrepancy("a report was not shown", queue_.front());
+    seal_if_due();
+    if (is_.is_pulled && !sealed_ && has_room() && started_ < is_.n) {
+      discrepancy("there is room in the window, and no branch was started", started_);
+    }
+    if (deliverable() && !delivered_) discrepancy("it should have been delivered");
+  }
+  bool delivered() const noexcept { return delivered_; }
+  bool stop_asked() const noexcept { return stop_asked_; }
+  bool is_decided() const noexcept { return stop_asked_ || decided_; }
+  bool sealed() const noexcept { return sealed_; }
+  int started() const noexcept { return started_; }
+  bool is_unstarted(int i) const noexcept { return at(i).came_to == state::unstarted; }
+  bool is_running(int i) const noexcept { return at(i).came_to == state::running; }
+  bool has_value(int i) const noexcept { return at(i).came_to == state::value; }
+  /// Branch i has a value that came too late.
+  bool is_late(int i) const noexcept { return at(i).late && has_value(i); }
+  int running() const noexcept {
+    return static_cast<int>(
+        std::count_if(branches_.begin(), branches_.end(), [](const branch& b) { return b.came_to == state::running; }));
+  }
+
+ private:
+  static constexpr int deadline = most_branches;  // in the queue
+
+  struct branch {
+    state came_to = state::unstarted;
+    int error = 0;
+    bool late = false;
+  };
+  branch& at(int i) { return branches_[static_cast<std::size_t>(i)]; }
+  const branch& at(int i) const { return branches_[static_cast<std::size_t>(i)]; }
+
+  /// The operation's cause: the first one stays, and counts those after it.
+  void note(int i, int error) {
+    if (caused_) {
+      ++suppressed_;
+    } else {
+      caused_ = true, index_ = i, cause_ = error;
+    }
+  }
+  void cause_at_deadline() {
+    note(nobody, number(errc::deadline));
+    why_cause_ = reason::deadline;
+  }
+
+  // ---- issuing ----
+
+  bool canary_lives() const {
+    return std::all_of(branches_.begin(), branches_.begin() + std::min(is_.canary, started_),
+                       [](const branch& b) { return b.came_to == state::value; });
+  }
+  bool canary_is_in() const {
+    return started_ >= is_.canary && std::none_of(branches_.begin(), branches_.begin() + is_.canary,
+                                                  [](const branch& b) { return b.came_to == state::running; });
+  }
+  bool is_over() const { return stop_asked_ || decided_ || (canary_is_in() && !canary_lives()); }
+  bool has_room() const {
+    return running() < is_.window && (started_ < is_.canary || (canary_is_in() && canary_lives()));
+  }
+  void seal_if_due() {
+    if (sealed_ || !(seal_due_ || is_.is_pulled)) return;
+    if (seal_due_ || is_over() || (started_ == is_.n && (is_.is_counted || has_room()))) is_sealed();
+  }
+
+  // ---- voting ----
+
+  int count(state s) const {
+    return static_cast<int>(std::count_if(in_.begin(), in_.end(), [=](const report& r) { return r.came_to == s; }));
+  }
+  /// How many may still report.
+  int left() const {
+    if (is_.votes()) return is_.n - static_cast<int>(in_.size()) - unstarted_;
+    if (is_.folds()) return is_.n - unstarted_ - folded_;
+    return is_.n - unstarted_ - (started_ - running());
+  }
+  void votes(int i) {
+    if (decided_) {
+      at(i).late = true;
+      return;
+    }
+    in_.push_back({i, at(i).came_to, at(i).error});
+    judge();
+  }
+  void judge() {
+    const int successes = count(state::value), failures = count(state::failed);
+    const bool may_change = !n_known_ || left() != 0;
+    if (is_.what == policy::limits) {
+      if (is_.quorum >= 0) {
+        if (successes >= is_.quorum) return decide(true, reason::quorum);
+        if (n_known_ && successes + left() < is_.quorum) return decide(false, reason::error_limit);
+      }
+      if (is_.most_errors >= 0 && failures > is_.most_errors) return decide(false, reason::error_limit);
+      if (is_.quorum >= 0 || may_change || !sealed_) return;
+      if (is_.most_errors < 0 || (count(state::stopped) + unstarted_ == 0 && !is_cut_))
+        return decide(true, reason::completed);
+      return decide(false, count(state::stopped) != 0 ? reason::stopped : reason::error_limit);
+    }
+    if (successes != 0) return decide(true, reason::quorum);
+    if (is_.what == policy::first && failures != 0) return decide(false, reason::error_limit);
+    if (!may_change) decide(false, reason::error_limit);
+  }
+  void decide(bool met, reason why) {
+    decided_ = true, met_ = met, why_ = why;
+    unstarted_when_decided_ = unstarted_ + (is_cut_ ? 1 : 0);
+    if (!is_.keeps_losers) stop_asked_ = true;
+  }
+
+  // ---- folding ----
+
+  bool folds_no_more() const { return folded_enough_ || caused_ || (is_.what == policy::reduce && noise_); }
+  /// Works off what is published, up to the next report that has to be shown.
+  void advance() {
+    while (!folding_ && !queue_.empty()) {
+      const int i = queue_.front();
+      if (i == deadline) {
+        if (!folds_no_more() && !(is_.is_known && left() == 0)) cause_at_deadline(), stop_asked_ = true;
+      } else if (folds_no_more()) {
+        at(i).late = true;
+      } else if (is_.what == policy::each || has_value(i)) {
+        return;
+      }
+      if (i != deadline) ++folded_;
+      queue_.pop_front();
+    }
+  }
+
+  // ---- delivering ----
+
+  bool drained() const { return sealed_ && running() == 0 && queue_.empty() && !folding_; }
+  bool deliverable() const {
+    return drained() || (is_.at_decided && sealed_ && (is_.votes() ? decided_ : folded_enough_ || caused_));
+  }
+
+  outcome expected() const {
+    switch (is_.what) {
+      case policy::first_success:
+      case policy::first:
+      case policy::limits:
+        return voted();
+      case policy::settle:
+        return settled();
+      case policy::each:
+        if (!folded_enough_ && (caused_ || unstarted_ != 0 || is_cut_)) return failed();
+        return told();
+      default:
+        if (lacks_some()) return failed();
+        return is_.folds() ? folded() : in_index_order();
+    }
+  }
+  bool lacks_some() const { return caused_ || noise_ || unstarted_ != 0 || is_cut_; }
+  outcome failed() const {
+    outcome o;
+    if (caused_) {
+      o.index = index_, o.cause = cause_, o.suppressed = suppressed_, o.why = why_cause_;
+    } else if (noise_ || stop_asked_) {
+      o.cause = number(errc::stopped), o.why = reason::stopped;
+    } else {
+      o.index = first_unstarted_, o.cause = number(errc::not_issued);
+    }
+    return o;
+  }
+  outcome in_index_order() const {
+    outcome o;
+    o.success = true;
+    for (int i = 0; i != is_.n; ++i) {
+      const bool unstarted = at(i).came_to == state::unstarted;
+      o.reports.push_back(
+          {i, unstarted ? state::failed : at(i).came_to, unstarted ? number(errc::not_issued) : at(i).error});
+    }
+    return o;
+  }
+  outcome settled() const {
+    outcome o = in_index_order();
+    if (is_cut_ && !caused_) {
+      const outcome cut = failed();
+      o.index = cut.index, o.cause = cut.cause, o.why = cut.why;
+    }
+    if (caused_) o.index = index_, o.cause = cause_, o.suppressed = suppressed_, o.why = why_cause_;
+    return o;
+  }
+  outcome folded() const {
+    outcome o;
+    o.success = true;
+    o.reports = shown_;
+    return o;
+  }
+  outcome told() const {
+    outcome o;
+    o.success = true;
+    for (const report& r : shown_) {
+      ++(r.came_to == state::value ? o.successes : r.came_to == state::failed ? o.failures : o.stopped);
+    }
+    return o;
+  }
+  outcome voted() const {
+    outcome o;
+    o.success = met_;
+    o.reports = in_;
+    for (int i = 0; i != is_.n; ++i) {
+      if (std::none_of(in_.begin(), in_.end(), [=](const report& r) { return r.branch == i; })) o.missing.push_back(i);
+    }
+    o.why = why_;
+    if (met_) {
+      if (is_.what == policy::limits) return o;
+      const auto won = std::find_if(in_.begin(), in_.end(), [](const report& r) { return r.came_to == state::value; });
+      outcome winner;
+      winner.success = true;
+      winner.reports.push_back(*won);
+      return winner;
+    }
+    const auto first = std::find_if(in_.begin(), in_.end(), [](const report& r) { return r.came_to == state::failed; });
+    o.suppressed = count(state::failed);
+    if (caused_) {
+      o.index = index_, o.cause = cause_, o.suppressed = suppressed_, o.why = why_cause_;
+    } else if (why_ == reason::deadline || why_ == reason::stopped) {
+      o.cause = number(why_ == reason::deadline ? errc::deadline : errc::stopped);
+    } else if (first != in_.end()) {
+      o.index = first->branch, o.cause = first->error, --o.suppressed;
+    } else if (count(state::stopped) != 0) {
+      o.cause = number(errc::stopped), o.why = reason::stopped;
+    } else if (unstarted_when_decided_ != 0) {
+      o.index = first_unstarted_, o.cause = number(errc::not_issued);
+    } else {
+      o.cause = number(is_.what == policy::limits ? errc::unreachable : errc::no_candidates);
+    }
+    return o;
+  }
+
+  rules is_;
+  bool n_known_;
+  std::array<branch, most_branches> branches_{};
+  int started_ = 0;
+  int unstarted_ = 0, first_unstarted_ = nobody;  // from the seal on
+  bool is_cut_ = false;
+  bool stop_asked_ = false, sealed_ = false, seal_due_ = false, delivered_ = false;
+
+  bool caused_ = false, noise_ = false;
+  int index_ = nobody, cause_ = 0, suppressed_ = 0;
+  reason why_cause_ = reason::error_limit;
+
+  std::vector<report> in_;  // what was voted, in order, until it was decided
+  bool decided_ = false, met_ = false;
+  reason why_ = reason::completed;
+  int unstarted_when_decided_ = 0;
+
+  std::deque<int> queue_;  // what is published and not folded: branches, and the deadline
+  std::vector<report> shown_;
+  int folded_ = 0;
+  bool folding_ = false, folded_enough_ = false;
+};
+
+}  // namespace fuzz
+
+#endif
