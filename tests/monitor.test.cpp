@@ -44,7 +44,6 @@ struct stepped_clock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<stepped_clock>;
-  static constexpr bool is_steady = true;
   static inline duration passed{1000h};
   static time_point now() noexcept { return time_point(passed); }
 };

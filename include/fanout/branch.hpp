@@ -99,7 +99,7 @@ class [[nodiscard("a branch dropped without completing settles as errc::abandone
   ///                  failure then. Complete the branch. (What was given to the call that says so may be lost.)
   ///
   /// Items need a nothrow move. Cost: three read-modify-writes for all of `items`, and no allocation once chunks come back.
-  /// pre: not spent; not called by what takes this very branch's items, inside this call
+  /// pre: not spent; no function of `on_resume` waits, since from then on it is that which has the branch
   template <detail::contiguous_items<item_type> Items>
   [[nodiscard("flow::pause and flow::stop are for the producer")]] flow emit(Items&& items) noexcept {
     static_assert(Op::streams, "fanout: only a branch of a policy that takes items emits: see fanout::merge");
@@ -119,7 +119,7 @@ class [[nodiscard("a branch dropped without completing settles as errc::abandone
   /// Has `f()` called once, when the branch may go on: when so many of its items have been taken as `stream_limits` says, or nobody
   /// wants more, which the next `emit` tells. At once, inside this call, if that is so already. Otherwise on whichever thread takes
   /// the items, with no lock held; others' items wait meanwhile, so it is to be short. It may emit, set `on_resume` again, and
-  /// complete the branch.
+  /// complete the branch: this handle is not touched any more by then, wherever it lies.
   ///
   /// If the branch completes without waiting for it, `f` is dropped. (Who completes it from another thread finds out by its own means
   /// whether `f` is running.) `f` is noexcept, moves without throwing, and has at most four words: it lies in the branch's slot.
@@ -132,7 +132,7 @@ class [[nodiscard("a branch dropped without completing settles as errc::abandone
     static_assert(detail::resumption<typename Op::platform>::template holds<F>,
                   "fanout: what on_resume(f) is given has at most four words: capture a pointer");
     if constexpr (Op::streams) {
-      if (!is_spent()) Op::on_resume(slot_, std::move(f));
+      if (!is_spent()) Op::on_resume(slot_, std::move(f));  // this may be gone afterwards
     }
   }
   /// The same for C: `f(context)`.

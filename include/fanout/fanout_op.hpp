@@ -347,6 +347,16 @@ class fanout_op : private work {
 
   /// Fails for this reason, unless something else was its cause before, and asks all branches to stop. pre: a reference is held
   FANOUT_COLD void fail(errc why) noexcept { refuse(no_index, why); }
+  /// Whether more branches would make no difference: stop was requested, or it is decided.
+  bool is_decided() const noexcept {
+    if (stop_.stop_requested()) return true;
+    if constexpr (votes) {
+      const auto* last = ballot_.last();
+      return last != nullptr && static_cast<typename node_type::standing>(last->at).verdict.decided();
+    } else {
+      return false;
+    }
+  }
   /// N; where slots are used again, how many there are; 0 where they come as they are wanted.
   std::size_t width() const noexcept { return in_block(); }
 
@@ -609,7 +619,7 @@ class fanout_op : private work {
   void settle_unstarted(slot_type* slot) noexcept {
     count_started(index_of(slot));
     slot->mark(detail::branch_state::stopped);
-    failure_.note_stopped();
+    if constexpr (!slots_keep_errors) failure_.note_stopped();
     report_inline(slot);
   }
 
@@ -805,16 +815,6 @@ class fanout_op : private work {
     tally t;
     t.branches = is_open ? tally::unknown : counted_of(known_branches());
     return t;
-  }
-  // Whether more branches would make no difference.
-  bool is_decided() const noexcept {
-    if (stop_.stop_requested()) return true;
-    if constexpr (votes) {
-      const auto* last = ballot_.last();
-      return last != nullptr && static_cast<typename node_type::standing>(last->at).verdict.decided();
-    } else {
-      return false;
-    }
   }
   // Casts a vote, and does what is due if it decides. False if it came too late.
   bool cast(node_type& n, detail::vote kind, std::size_t index, const tally& closing = {},
@@ -1071,6 +1071,7 @@ class fanout_op : private work {
     if (fresh) of(slot).publish(slot->wish_node());
   }
   emission* take_emission(slot_type* slot, std::size_t n) noexcept {
+    FANOUT_ASSERT(!slot->has_wish(), "a branch that waits to be resumed emits nothing until then");
     emission* const e = slot->take(allocator_, n, &give_back);
     if (e == nullptr) [[unlikely]]
       no_memory_for_streams();
@@ -1311,7 +1312,7 @@ class fanout_op : private work {
       decision = op.combine_.on_stopped(index_of(slot));
     }
     slot->mark(detail::branch_state::stopped);
-    if constexpr (!votes && !(folds && keeps_errors)) op.failure_.note_stopped();
+    if constexpr (!slots_keep_errors) op.failure_.note_stopped();
     if (decision == verdict::decided) op.stop_branches();
   }
 
@@ -1345,7 +1346,8 @@ class fanout_op : private work {
     }
     // The branch will report, or has, through its handle. The exception must not be lost: it is the operation's.
     failure_.note(i, std::move(error), std::move(exception));
-    if constexpr (!slots_keep_errors) stop_branches();
+    // Where results are kept, that decides nothing; but nothing is folded after it.
+    if constexpr (!slots_keep_errors || folds) stop_branches();
   }
 
   // ---- the C door -------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ TEST_CASE("the memory goes with the last of the outcome and the stragglers, whic
     } else {
       kept[1].set_value(1);
       CHECK(memory.deallocations == 0);
-      CHECK(**outcome->value().begin() == 0);
+      CHECK(**(*outcome)->begin() == 0);
       outcome.reset();
     }
     CHECK(memory.deallocations == 1);

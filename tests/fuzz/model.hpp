@@ -75,7 +75,9 @@ struct outcome {
 class model {
  public:
   explicit model(const rules& r) : is_(r), n_known_(r.is_known) {
-    if (is_.votes()) judge();
+    if (!is_.votes()) return;
+    judge();
+    stop_asked_ = decided_;  // by nothing that could be lost: nothing is started, whether losers are kept or not
   }
 
   // ---- what happens -----------------------------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ class model {
   }
   /// The call that completed a branch, or asked for a stop, is back. Where the library issues, it may have ended that.
   void returned(bool inside_initiator) {
-    if (is_.is_pulled && !inside_initiator && !folding_) seal_if_due();
+    if (is_.is_pulled && !inside_initiator && !folding_ && !seal_due_) seal_if_due();
   }
   /// Branch i's initiator throws, although somebody else has the branch: it will report all the same, or has.
   void initiator_throws_too(int i) {
@@ -153,6 +155,8 @@ class model {
       if (at(i).came_to == state::unstarted) first_unstarted_ = i, ++unstarted_;
     }
     if (!is_.votes() || decided_) return;
+    // What was not started because a stop was requested is stopped.
+    (stop_asked_ ? stopped_unstarted_ : not_issued_) = unstarted_ + (is_cut_ ? 1 : 0);
     if (caused_) {
       decide(false, reason::error_limit);
     } else {
@@ -175,10 +179,7 @@ class model {
     advance();
     if (queue_.empty() || queue_.front() != i) discrepancy("a report is shown out of turn, or after the decision", i);
     if (at(i).came_to != came_to) discrepancy("a report is shown as something else", i);
-    // A branch whose initiator threw may have been folded before that was known.
-    if (at(i).error != error && !(at(i).error == number(errc::initiator_threw) && error == number(errc::abandoned))) {
-      discrepancy("a failure is shown with another error", i);
-    }
+    if (at(i).error != error) discrepancy("a failure is shown with another error", i);
     folding_ = true;
     shown_.push_back({i, came_to, error});
   }
@@ -192,6 +193,7 @@ class model {
   }
   /// `with` or reduce_in_order is at work: on all values at once.
   void combine_called() {
+    seal_if_due();
     if (!drained() || lacks_some()) discrepancy("values are combined although some are lacking");
   }
   void combine_throws() { note(nobody, number(errc::policy_threw)); }
@@ -316,9 +318,9 @@ class model {
       }
       if (is_.most_errors >= 0 && failures > is_.most_errors) return decide(false, reason::error_limit);
       if (is_.quorum >= 0 || may_change || !sealed_) return;
-      if (is_.most_errors < 0 || (count(state::stopped) + unstarted_ == 0 && !is_cut_))
-        return decide(true, reason::completed);
-      return decide(false, count(state::stopped) != 0 ? reason::stopped : reason::error_limit);
+      const int stopped = count(state::stopped) + stopped_unstarted_;
+      if (is_.most_errors < 0 || stopped + not_issued_ == 0) return decide(true, reason::completed);
+      return decide(false, stopped != 0 ? reason::stopped : reason::error_limit);
     }
     if (successes != 0) return decide(true, reason::quorum);
     if (is_.what == policy::first && failures != 0) return decide(false, reason::error_limit);
@@ -326,7 +328,6 @@ class model {
   }
   void decide(bool met, reason why) {
     decided_ = true, met_ = met, why_ = why;
-    unstarted_when_decided_ = unstarted_ + (is_cut_ ? 1 : 0);
     if (!is_.keeps_losers) stop_asked_ = true;
   }
 
@@ -338,7 +339,7 @@ class model {
     while (!folding_ && !queue_.empty()) {
       const int i = queue_.front();
       if (i == deadline) {
-        if (!folds_no_more() && !(is_.is_known && left() == 0)) cause_at_deadline(), stop_asked_ = true;
+        if (!folded_enough_ && !caused_ && !(is_.is_known && left() == 0)) cause_at_deadline(), stop_asked_ = true;
       } else if (folds_no_more()) {
         at(i).late = true;
       } else if (is_.what == policy::each || has_value(i)) {
@@ -441,9 +442,9 @@ class model {
       o.cause = number(why_ == reason::deadline ? errc::deadline : errc::stopped);
     } else if (first != in_.end()) {
       o.index = first->branch, o.cause = first->error, --o.suppressed;
-    } else if (count(state::stopped) != 0) {
+    } else if (count(state::stopped) + stopped_unstarted_ != 0) {
       o.cause = number(errc::stopped), o.why = reason::stopped;
-    } else if (unstarted_when_decided_ != 0) {
+    } else if (not_issued_ != 0) {
       o.index = first_unstarted_, o.cause = number(errc::not_issued);
     } else {
       o.cause = number(is_.what == policy::limits ? errc::unreachable : errc::no_candidates);
@@ -466,7 +467,7 @@ class model {
   std::vector<report> in_;  // what was voted, in order, until it was decided
   bool decided_ = false, met_ = false;
   reason why_ = reason::completed;
-  int unstarted_when_decided_ = 0;
+  int not_issued_ = 0, stopped_unstarted_ = 0;  // of a vote that the seal found undecided
 
   std::deque<int> queue_;  // what is published and not folded: branches, and the deadline
   std::vector<report> shown_;

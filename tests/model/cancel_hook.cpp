@@ -91,6 +91,7 @@ void in_an_operation(test& t) {
   struct scene {
     source outer;
     request call;
+    cell<int> returned{0};
     cell<int> runs{0};
     explorer::atomic<int> claimed{0};
     explorer::event started;
@@ -108,8 +109,10 @@ void in_an_operation(test& t) {
                           x.branch = support::any_branch(std::move(branch));
                           x.started.set();
                           if constexpr (StopInside) x.outer.request_stop();
+                          x.returned = 1;
                         })
         .cancel_with([&x](int) noexcept {
+          require(x.returned == 1, "the hook was called before the start had returned");
           if constexpr (MayTakeOver) {
             x.complete();
           } else {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -29,6 +30,7 @@
 #include "fanout/detail/slot.hpp"
 #include "fanout/errc.hpp"
 #include "fanout/failure.hpp"
+#include "fanout/stream.hpp"
 #include "fanout/stop_token.hpp"
 
 namespace fanout::detail {
@@ -101,13 +103,16 @@ struct attempt_link {
 /// `With` is the operation's part in it: `attempting`.
 template <class Op, class With>
 class attempt : public attempt_link {
+ public:
+  using platform = typename Op::platform;
+
+ private:
   using options = typename With::options_type;
   static constexpr bool times_out = options::times_out;
   static constexpr bool retries = options::retries;
   static constexpr bool hooks = options::hooks;
   static constexpr bool keeps_element = retries || hooks;
 
-  using platform = typename Op::platform;
   using element = typename With::element_type;  // may be a reference
   using plain_element = std::remove_cvref_t<element>;
   template <class T>
@@ -126,6 +131,11 @@ class attempt : public attempt_link {
   using error_type = typename Op::error_type;
   using stored_type = typename Op::stored_type;
   using callback_type = typename Op::callback_type;
+  using item_type = typename Op::item_type;
+  using key_type = typename Op::key_type;
+  static constexpr bool streams = Op::streams;
+  static_assert(!streams || !retries,
+                "fanout: what an attempt has emitted cannot be taken back: .retry is for branches that emit no items");
 
   /// Whether it may be completed through a C function, too.
   static constexpr bool opens_c_doors =
@@ -337,6 +347,19 @@ class attempt : public attempt_link {
     } else {
       a->finish().set_error(make_error_code(errc::abandoned));
     }
+  }
+  template <class Item>
+  static flow emit(attempt* a, Item* items, std::size_t n) noexcept {
+    if (a->token().stop_requested()) return flow::stop;
+    return a->real_.emit(std::span<Item>(items, n));
+  }
+  static flow emit_watermark(attempt* a, const key_type& bound) noexcept {
+    if (a->token().stop_requested()) return flow::stop;
+    return a->real_.watermark(bound);
+  }
+  template <class F>
+  static void on_resume(attempt* a, F&& f) noexcept {
+    a->real_.on_resume(std::forward<F>(f));
   }
   static std::size_t index_of(attempt* a) noexcept { return a->real_.index(); }
   static stop_token_type stop_token_of(attempt* a) noexcept { return a->token(); }

@@ -114,8 +114,10 @@ class pulling : public Carrying {
   }
 
   template <class Op>
-  void pull_after(Op&, bool failed) noexcept {
-    add<Op>(pace_.after(failed));
+  void pull_after(Op& op, bool failed) noexcept {
+    const std::uint64_t credits = pace_.after(failed);
+    // A report that starts nothing may decide all the same, and then the issuing ends here.
+    add<Op>(credits == 0 && op.is_decided() ? 1 : credits);
   }
   /// It is decided, and not by a report.
   template <class Op>

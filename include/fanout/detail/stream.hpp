@@ -184,6 +184,7 @@ class stream_node : public fold_node<Platform> {
     wish_.of = waiting.of = this;
     return true;
   }
+  bool has_wish() const noexcept { return wished_.load(std::memory_order_relaxed); }  // relaxed: see wish
   fold_node<Platform>& wish_node() noexcept { return wish_; }
 
   // ---- anybody's who keeps the branch from completing -----------------------------------------------------------------
