@@ -38,6 +38,11 @@ struct record {
   std::deque<stream_chunk<Item>*> kept;
   std::size_t streams = 0;
   int give_ups = 0;
+  bool silent = false;
+
+  void note(const char* what, std::size_t i, const std::string& more = {}) {
+    if (!silent) said.push_back(what + std::to_string(i) + more);
+  }
 };
 
 // Keeps every chunk. A watermark of k gives back the k oldest; one of -1 decides, of -2 throws.
@@ -65,13 +70,13 @@ struct hoard {
     return verdict::go_on;
   }
   verdict on_items(std::size_t i, stream_chunk<Item>& c) {
-    to->said.push_back("items " + std::to_string(i) + ":" + std::to_string(c.size()));
+    to->note("items ", i, ":" + std::to_string(c.size()));
     for (Item& x : c) to->items.push_back(std::move(x));
     to->kept.push_back(&c);
     return verdict::go_on;
   }
   verdict on_watermark(std::size_t i, int k) {
-    to->said.push_back("watermark " + std::to_string(i) + ":" + std::to_string(k));
+    to->note("watermark ", i, ":" + std::to_string(k));
     if (k == -1) return verdict::decided;
 #if FANOUT_HAS_EXCEPTIONS
     if (k == -2) throw support::told_to_throw();
@@ -79,15 +84,15 @@ struct hoard {
     for (; k > 0 && !to->kept.empty(); --k) give_back_one();
     return verdict::go_on;
   }
-  void on_value(std::size_t i, fanout::detail::unit&&) { to->said.push_back("end " + std::to_string(i)); }
+  void on_value(std::size_t i, fanout::detail::unit&&) { to->note("end ", i); }
   verdict on_error(std::size_t i, std::error_code&&)
     requires Tolerates
   {
-    to->said.push_back("error " + std::to_string(i));
+    to->note("error ", i);
     return verdict::go_on;
   }
   verdict on_not_issued(std::size_t i) {
-    to->said.push_back("not issued " + std::to_string(i));
+    to->note("not issued ", i);
     return verdict::go_on;
   }
   void give_up() noexcept {
@@ -533,12 +538,13 @@ TEST_CASE("an emission for which there is no memory is the operation's failure, 
 
 TEST_CASE("branches emit from threads of their own, which pause without blocking", "[stream][threads]") {
   constexpr std::size_t streams = 4;
-  constexpr int each = 2000;
+  constexpr int each = 500;
   record<int> seen;
+  seen.silent = true;
   std::optional<outcome> came;
   std::array<std::atomic<int>, streams> resumed{};
   {
-    auto issuer = fanout::issue<void>(streams + 1, hoard<int>{&seen, {8, 4}}, keep{&came});
+    auto issuer = fanout::issue<void>(streams + 1, hoard<int>{&seen, {32, 16}}, keep{&came});
     std::vector<decltype(issuer)::branch> branches;
     for (std::size_t i = 0; i <= streams; ++i) issuer.start(i, [&](auto b) { branches.push_back(std::move(b)); });
     std::move(issuer).seal();
@@ -559,7 +565,7 @@ TEST_CASE("branches emit from threads of their own, which pause without blocking
         open.fetch_sub(1);
       });
     }
-    while (open.load() != 0) branches[streams].watermark(3);
+    while (open.load() != 0) branches[streams].watermark(100), std::this_thread::yield();
     branches[streams].set_value();
     for (auto& t : threads) t.join();
   }

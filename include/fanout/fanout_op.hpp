@@ -1072,7 +1072,7 @@ class fanout_op : private work {
   }
   emission* take_emission(slot_type* slot, std::size_t n) noexcept {
     FANOUT_ASSERT(!slot->has_wish(), "a branch that waits to be resumed emits nothing until then");
-    emission* const e = slot->take(allocator_, n, &give_back);
+    emission* const e = slot->take(allocator_, n, {slot, index_of(slot), this, &give_back});
     if (e == nullptr) [[unlikely]]
       no_memory_for_streams();
     return e;
@@ -1104,7 +1104,7 @@ class fanout_op : private work {
     }
   }
   void fold_emission(emission& e) noexcept {
-    const std::size_t i = index_of(static_cast<slot_type*>(e.from));
+    const std::size_t i = e.from.index;
     if (streaming_.closed || is_over()) return e.give_back();
     if (!e.is_watermark) return ask_policy([&] { return combine_.on_items(i, e); });
     if constexpr (requires { combine_.on_watermark(i, e.bound); }) {
@@ -1183,10 +1183,10 @@ class fanout_op : private work {
   }
   static void give_back(stream_chunk<item_type>& c) noexcept {
     auto& e = static_cast<emission&>(c);
-    auto* const slot = static_cast<slot_type*>(e.from);
-    fanout_op& op = of(slot);
-    slot->give(op.allocator_, e);
-    if (slot->waiting.is_linked() && op.may_resume(*slot)) op.make_ready(slot->waiting);
+    node_type& stream = *e.from.stream;
+    fanout_op& op = *static_cast<fanout_op*>(e.from.operation);
+    stream.give(op.allocator_, e);
+    if (stream.waiting.is_linked() && op.may_resume(stream)) op.make_ready(stream.waiting);
   }
 
   // ---- what a branch came to ----------------------------------------------------------------------------------------------

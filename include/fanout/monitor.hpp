@@ -257,8 +257,8 @@ class watch {
     const std::size_t k = array_of(i);
     // relaxed, here and in `find`: the issuing right's, and who knows of the branch knows of its array.
     if (arrays_[k].load(std::memory_order_relaxed) != nullptr) return true;
-    // One that could not be had is not asked for again, so that there is no gap: the operation has failed.
-    return (k == 0 || arrays_[k - 1].load(std::memory_order_relaxed) != nullptr) && i == size(k) && make_array(k);
+    // No gaps: if the one before could not be had, the operation has failed, and this one's branches do not run.
+    return k != 0 && arrays_[k - 1].load(std::memory_order_relaxed) != nullptr && make_array(k);
   }
 
   record* free_record(std::size_t i) noexcept {

@@ -83,6 +83,45 @@ TEST_CASE("the next is started as soon as one fails, and that sets the clock ane
   CHECK(is_idle(clock));
 }
 
+TEST_CASE("two that fail at once are followed by two", "[stagger]") {
+  timer clock;
+  attempts tries(clock);
+  delivered<first_outcome> got;
+  fanout::first_success<int>(std::views::iota(0, 9),
+                             [&](int n, auto branch, auto token) {
+                               tries.initiator()(n, std::move(branch), token);
+                               if (n == 1) tries.fail(0), tries.fail(1);  // while the next one is being started
+                             })
+      .stagger(300ms, clock)
+      .then(got.completion());
+  clock.advance(300ms);
+  CHECK(tries.start_times() == times{0, 300, 300, 300});
+  tries.succeed(2, 1);
+  tries.cancel_asked();
+  CHECK(got.succeeded());
+}
+
+TEST_CASE("nothing is started once it is decided, although nobody is asked to stop", "[stagger][window][E13]") {
+  timer clock;
+  for (const bool staggered : {false, true}) {
+    attempts tries(clock);
+    delivered<quorum_outcome> got;
+    auto described = fanout::quorum<int>(1, std::views::iota(0, 9), tries.initiator()).window(2).keep_losers();
+    if (staggered) {
+      std::move(described).stagger(0ms, clock).then(got.completion());
+    } else {
+      std::move(described).then(got.completion());
+    }
+    CHECK(tries.size() == 2);
+    tries.succeed(1, 1);
+    CHECK(tries.size() == 2);
+    CHECK_FALSE(tries.asked_to_stop(0));
+    tries.fail(0);
+    CHECK(tries.size() == 2);
+    CHECK(got.succeeded());
+  }
+}
+
 TEST_CASE("nothing is started once it is decided, and the timer is let go", "[stagger][E13]") {
   timer clock;
   attempts tries(clock);

@@ -439,6 +439,40 @@ TEST_CASE("a point in time", "[deadline][algorithm]") {
   CHECK(*(*got.outcome())[0] == 7);  // and what it reported all the same
 }
 
+TEST_CASE(
+    "nested: of two deadlines the earlier counts, and a child's error is its parent's business only through policy",
+    "[deadline][E7][E8]") {
+  for (const auto child_deadline : {5ms, 50ms}) {
+    manual_timer clock;
+    std::vector<any_branch> leaves;
+    std::optional<std::error_code> child_cause;
+    delivered<support::settle_outcome<int>> got;
+    fanout::settle<int>(std::array{0},
+                        [&](int, auto parent, auto token) {
+                          fanout::all<int>(std::array{0, 1},
+                                           [&](int, auto leaf, auto) { leaves.emplace_back(std::move(leaf)); })
+                              .stop_on(token)
+                              .deadline(child_deadline, clock)
+                              .then([&, mine = std::move(parent)](auto outcome) mutable noexcept {
+                                child_cause = outcome.error().cause;
+                                CHECK(got.times == 0);  // the child holds a branch of its parent, and releases it last
+                                mine.set_error(outcome.error().cause);
+                              });
+                        })
+        .deadline(10ms, clock)
+        .then(got.completion());
+    clock.advance(20ms);
+    CHECK(!child_cause);
+    leaves[0].set_stopped();
+    leaves[1].set_stopped();
+    CHECK(child_cause == make_error_code(child_deadline == 5ms ? errc::deadline : errc::stopped));
+    REQUIRE(got.succeeded());
+    CHECK((*got.outcome())[0].error() == *child_cause);
+    CHECK(got.outcome()->disturbance()->cause == errc::deadline);
+    CHECK(clock.next_expiry() == manual_timer::time_point::max());
+  }
+}
+
 TEST_CASE("last report, deadline and stop on three threads: once, and one of the three", "[deadline][E7][I6]") {
   for (int round = 0; round != 300; ++round) {
     support::tally memory;

@@ -115,6 +115,12 @@ class model {
     }
     if (is_.folds()) queue_.push_back(i);
   }
+  /// Around a call that completes a branch, or lets time pass. The outermost one works off what is published meanwhile.
+  void enters() { ++calls_; }
+  void leaves(bool inside_initiator) {
+    if (--calls_ == 0) advance();
+    returned(inside_initiator);
+  }
   /// The call that completed a branch, or asked for a stop, is back. Where the library issues, it may have ended that.
   void returned(bool inside_initiator) {
     if (is_.is_pulled && !inside_initiator && !folding_ && !seal_due_) seal_if_due();
@@ -133,6 +139,7 @@ class model {
     if (delivered_ || (stop_asked_ && !is_.at_decided)) return;
     if (is_.folds()) {
       queue_.push_back(deadline);
+      knew_at_deadline_ = n_known_;
     } else if (is_.votes()) {
       if (decided_ || (n_known_ && left() == 0)) return;
       decide(is_.what == policy::limits && is_.partial, reason::deadline);
@@ -174,22 +181,24 @@ class model {
   // ---- what the library calls ---------------------------------------------------------------------------------------------
 
   /// A sink, or reduce's function, is called for branch i.
-  void sink_called(int i, state came_to, int error) {
+  void sink_called(int i, state came_to, int error, bool inside_initiator) {
     if (folding_) discrepancy("a sink is called inside itself", i);
     advance();
+    returned(inside_initiator);
     if (queue_.empty() || queue_.front() != i) discrepancy("a report is shown out of turn, or after the decision", i);
     if (at(i).came_to != came_to) discrepancy("a report is shown as something else", i);
     if (at(i).error != error) discrepancy("a failure is shown with another error", i);
     folding_ = true;
     shown_.push_back({i, came_to, error});
   }
-  void sink_returned(bool says_decided, bool threw) {
+  void sink_returned(bool says_decided, bool threw, bool inside_initiator) {
     folding_ = false;
     ++folded_;
     queue_.pop_front();
     if (threw) note(nobody, number(errc::policy_threw));
     if (says_decided) folded_enough_ = true;
     if (threw || says_decided) stop_asked_ = true;
+    returned(inside_initiator);
   }
   /// `with` or reduce_in_order is at work: on all values at once.
   void combine_called() {
@@ -339,7 +348,7 @@ class model {
     while (!folding_ && !queue_.empty()) {
       const int i = queue_.front();
       if (i == deadline) {
-        if (!folded_enough_ && !caused_ && !(is_.is_known && left() == 0)) cause_at_deadline(), stop_asked_ = true;
+        if (!folded_enough_ && !caused_ && !(knew_at_deadline_ && left() == 0)) cause_at_deadline(), stop_asked_ = true;
       } else if (folds_no_more()) {
         at(i).late = true;
       } else if (is_.what == policy::each || has_value(i)) {
@@ -471,8 +480,8 @@ class model {
 
   std::deque<int> queue_;  // what is published and not folded: branches, and the deadline
   std::vector<report> shown_;
-  int folded_ = 0;
-  bool folding_ = false, folded_enough_ = false;
+  int folded_ = 0, calls_ = 0;
+  bool folding_ = false, folded_enough_ = false, knew_at_deadline_ = false;
 };
 
 }  // namespace fuzz

@@ -271,8 +271,9 @@ void session::complete(int i, way w) {
       model_.reports(i, state::failed, number(errc::initiator_threw));
       break;
   }
+  model_.enters();
   branches_[at(i)].complete(*this, i, w);
-  model_.returned(initiators_ != 0);
+  model_.leaves(initiators_ != 0);
 }
 
 void session::complete_lowest(way w) {
@@ -299,7 +300,7 @@ void session::dies(int id) noexcept {
 
 void session::sink(int i, state came_to, int error, bool can_decide) {
   note("sink is shown", i);
-  model_.sink_called(i, came_to, error);
+  model_.sink_called(i, came_to, error, initiators_ != 0);
   const fold_with how = folds_[at(calls_of_sink_++) % folds_.size()];
   switch (how) {
     case fold_with::value:
@@ -325,7 +326,7 @@ void session::sink(int i, state came_to, int error, bool can_decide) {
   }
   sink_decides_ = can_decide && how == fold_with::decide;
   note(how == fold_with::throws ? "sink throws" : sink_decides_ ? "sink decides" : "sink returns");
-  model_.sink_returned(sink_decides_, how == fold_with::throws);
+  model_.sink_returned(sink_decides_, how == fold_with::throws, initiators_ != 0);
   if (how == fold_with::throws) throw_something();
 }
 
@@ -377,8 +378,9 @@ void session::tick() {
   ++now_;
   note("tick", now_);
   if (now_ == deadline_) model_.deadline_passes();
+  model_.enters();
   timer_.advance(std::chrono::milliseconds(1));
-  model_.returned(initiators_ != 0);
+  model_.leaves(initiators_ != 0);
 }
 
 void session::start_by_hand(int i, bool tries) {

@@ -195,7 +195,7 @@ class attempt : public attempt_link {
     }
     FANOUT_CATCH_ALL { thrown = std::current_exception(); }
     frame_.store(nullptr, std::memory_order_relaxed);
-    if (dropped_) return frame_has_handle(std::move(thrown));
+    if (handle_is_gone_) return speak_for_handle(std::move(thrown));
     if constexpr (hooks) {
       if (!thrown) hook_.arm(token(), cancel{this});
     }
@@ -222,7 +222,7 @@ class attempt : public attempt_link {
   // pre: nobody else knows of this attempt
   void begin() noexcept {
     outcome_ = outcome::open;
-    dropped_ = false;
+    handle_is_gone_ = true;
     // relaxed, and so in `wait`: the other parties learn of it through a call, a stop source's lock, or a timer's
     parties_.store(times_out ? 3 : 2, std::memory_order_relaxed);
     if constexpr (hooks) hook_.reset();
@@ -283,8 +283,8 @@ class attempt : public attempt_link {
     return leave(leaving);
   }
 
-  // The handle was dropped inside its own start, so the frame speaks for it.
-  FANOUT_COLD bool frame_has_handle(std::exception_ptr thrown) noexcept {
+  // The handle was dropped inside its own start, or never made, so the frame speaks for it.
+  FANOUT_COLD bool speak_for_handle(std::exception_ptr thrown) noexcept {
     if (!thrown) {
       finish(1).set_error(make_error_code(errc::abandoned));
     } else if constexpr (retries) {
@@ -301,6 +301,7 @@ class attempt : public attempt_link {
       call_c(initiator, static_cast<element&&>(e));
     } else {
       for_element<std::remove_reference_t<decltype(initiator)>, element> f{initiator, static_cast<element&&>(e)};
+      handle_is_gone_ = false;
       if constexpr (std::is_invocable_v<decltype(f)&, branch, stop_token_type>) {
         f(branch(this), token());
       } else {
@@ -343,7 +344,7 @@ class attempt : public attempt_link {
   // Whoever drops a handle is going away, or is mistaken: neither calls for another attempt.
   FANOUT_COLD static void abandon(attempt* a) noexcept {
     if (a->frame_.load(std::memory_order_relaxed) == platform::self()) {
-      a->dropped_ = true;
+      a->handle_is_gone_ = true;
     } else {
       a->finish().set_error(make_error_code(errc::abandoned));
     }
@@ -433,6 +434,7 @@ class attempt : public attempt_link {
   // Where it throws, nothing has been started.
   template <class Initiator>
   void call_c(Initiator& initiator, element&& e) {
+    handle_is_gone_ = false;
     const opened_c_door door = c_door_for(this);
     if (!door) [[unlikely]]
       return;
@@ -455,7 +457,7 @@ class attempt : public attempt_link {
     FANOUT_CATCH_ALL {
       if (retire(door.context) && out_.has_value()) {
         close_c_door();
-        dropped_ = true;
+        handle_is_gone_ = true;
       }
 #if FANOUT_HAS_EXCEPTIONS
       throw;
@@ -714,7 +716,7 @@ class attempt : public attempt_link {
   atomic<std::uint32_t> parties_{0};            // #parties that have not left; see above
   atomic<const void*> frame_{nullptr};          // the thread that is in the initiator's call, or null
   cell<outcome> outcome_{outcome::reported};    // written by the handle before it leaves
-  cell<bool> dropped_{false};                   // the handle was dropped inside the frame; the frame's
+  cell<bool> handle_is_gone_{false};            // not made yet, or dropped inside the frame; the frame's
   [[no_unique_address]] only_if<keeps_element, std::conditional_t<With::element_is_stable, stable_element, copied_element>>
       element_;
   [[no_unique_address]] only_if<opens_c_doors, std::optional<stored_type>> out_{};  // the C out-parameter, while a C door is open

@@ -232,7 +232,7 @@ class stagger_pace {
   cell<bool> armed_{false};        // the tick is to come; until it is cancelled, or taken in
   cell<bool> out_of_date_{false};  // it is to come, and of no use
   cell<bool> asked_{false};        // for the delay, since the last start
-  cell<bool> due_{false};          // it is time for the next one, and there was no room
+  cell<bool> due_{false};          // it is time for the next one
   cell<time_point> last_start_{};
   cell<time_point> next_{};  // when that time will be, if asked_; max(): it will not, or it was
 };

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "fanout/detail/config.hpp"
 #include "fanout/detail/trampoline.hpp"
@@ -36,38 +37,21 @@ class batch {
   /// Branch `i` of an operation has reported. `Any`: branches are released together whether they are neighbours or not.
   template <bool Any>
   void add(void* op, release_function* release, std::size_t i) noexcept {
-    for (std::size_t at = used_; at-- != 0;) {
-      entry& e = entries_[at];
-      if (e.op != op) continue;
-      if (Any || i == e.first + e.k) {
-        ++e.k;
-        return;
-      }
-      if (i + 1 == e.first) {
-        e.first = i;
-        ++e.k;
-        return;
-      }
+    if (Any && last_ != nullptr && last_->op == op) {
+      ++last_->k;
+    } else {
+      add_otherwise(op, release, i, Any);
     }
-    const entry one{op, release, i, 1};
-    if (used_ != room) {
-      entries_[used_++] = one;
-      return;
-    }
-    // Its release comes last: it may run a completion, which may add to this batch.
-    const entry longest = entries_[oldest_];
-    entries_[oldest_] = one;
-    oldest_ = (oldest_ + 1) % room;
-    longest.release(longest.op, longest.first, longest.k);
   }
 
   /// Releases all that is in here, then runs the completions that this made due, then what these added. True if there was any.
-  bool flush() noexcept {
+  FANOUT_NOINLINE bool flush() noexcept {
     const bool any = used_ != 0;
     while (used_ != 0) {
       trampoline<Platform>::hold_back([this]() noexcept {
         while (used_ != 0) {
-          const entry e = entries_[--used_];  // out of the table first: see add
+          const entry e = entries_[--used_];  // out of the table first: see below
+          last_ = nullptr;
           e.release(e.op, e.first, e.k);
         }
       });
@@ -92,7 +76,30 @@ class batch {
     std::uint64_t k;  // #references
   };
 
+  FANOUT_NOINLINE void add_otherwise(void* op, release_function* release, std::size_t i, bool any) noexcept {
+    for (std::size_t at = used_; at-- != 0;) {
+      entry& e = entries_[at];
+      if (e.op != op || !(any || i == e.first + e.k || i + 1 == e.first)) continue;
+      if (!any && i < e.first) e.first = i;
+      ++e.k;
+      last_ = &e;
+      return;
+    }
+    const entry one{op, release, i, 1};
+    if (used_ != room) {
+      last_ = &entries_[used_++];
+      *last_ = one;
+      return;
+    }
+    // Its release comes last: it may run a completion, which may add to this batch.
+    last_ = &entries_[oldest_];
+    const entry longest = std::exchange(*last_, one);
+    oldest_ = (oldest_ + 1) % room;
+    longest.release(longest.op, longest.first, longest.k);
+  }
+
   batch* outer_ = nullptr;
+  entry* last_ = nullptr;  // the one that was added to last, where it is still in use
   std::size_t used_ = 0;
   std::size_t oldest_ = 0;  // the entry that makes place next
   entry entries_[room];     // the first used_ are in use

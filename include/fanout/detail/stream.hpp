@@ -107,15 +107,24 @@ class resumption {
 template <class Item, class Key, class Platform>
 class stream_node;
 
+/// Whose an emission is. It says so itself, since its slot is its producer's until that has reported.
+template <class Stream, class Item>
+struct emitter {
+  Stream* stream;
+  std::size_t index;
+  void* operation;
+  void (*give_back)(stream_chunk<Item>&) noexcept;
+};
+
 /// A chunk with room for items, or a watermark. The items lie behind it.
 template <class Item, class Key, class Platform>
 struct emission : fold_node<Platform>, stream_chunk<Item> {
   using stream = stream_node<Item, Key, Platform>;
 
-  emission(stream* s, std::size_t n, void (*to)(stream_chunk<Item>&) noexcept) noexcept
-      : fold_node<Platform>(published::emission), stream_chunk<Item>(to), from(s), capacity(n) {}
+  emission(const emitter<stream, Item>& e, std::size_t n) noexcept
+      : fold_node<Platform>(published::emission), stream_chunk<Item>(e.give_back), from(e), capacity(n) {}
 
-  stream* const from;
+  const emitter<stream, Item> from;
   const std::size_t capacity;
   Key bound{};
   typename Platform::template cell<bool> is_watermark{false};
@@ -155,7 +164,7 @@ class stream_node : public fold_node<Platform> {
   /// An empty chunk with room for n items; null if there is no memory. What has come back is used again, unless it is too
   /// small, or so large that a few items would hold the memory of many.
   template <class Allocator>
-  chunk* take(const Allocator& from, std::size_t n, void (*give_back)(stream_chunk<Item>&) noexcept) noexcept {
+  chunk* take(const Allocator& from, std::size_t n, const emitter<stream_node, Item>& by) noexcept {
     if (spare_ == nullptr) spare_ = given_.exchange(nullptr, std::memory_order_acquire);  // acquire: as they were left
     const std::size_t wanted = capacity_for(n);
     if (chunk* const c = spare_; c != nullptr) {
@@ -167,7 +176,7 @@ class stream_node : public fold_node<Platform> {
     if (n > most) return nullptr;
     std::byte* const block = memory<Allocator>::allocate(from, chunk::bytes(wanted));
     if (block == nullptr) return nullptr;
-    return ::new (static_cast<void*>(block)) chunk(this, wanted, give_back);
+    return ::new (static_cast<void*>(block)) chunk(by, wanted);
   }
   /// So many items are about to be published.
   void count_emitted(std::size_t n) noexcept {
