@@ -97,7 +97,7 @@ class model {
     if (i != started_ || i >= is_.n) discrepancy("elements are not pulled one after the other", i);
     if (sealed_) discrepancy("a branch is started after the seal", i);
     if (is_over()) discrepancy("a branch is started after the outcome is decided", i);
-    if (running() >= is_.window) discrepancy("more branches are in flight than the window is wide", i);
+    if (in_flight() >= is_.window) discrepancy("more branches are in flight than the window is wide", i);
     if (i >= is_.canary && !canary_lives()) discrepancy("a branch is started before the canary has succeeded", i);
     ++started_;
     at(i).came_to = state::running;
@@ -193,6 +193,7 @@ class model {
   }
   void sink_returned(bool says_decided, bool threw, bool inside_initiator) {
     folding_ = false;
+    at(queue_.front()).folded = true;
     ++folded_;
     queue_.pop_front();
     if (threw) note(nobody, number(errc::policy_threw));
@@ -240,6 +241,8 @@ class model {
     }
     if (deliverable() && !delivered_) discrepancy("it should have been delivered");
   }
+  /// Somebody is in a call that completes a branch, or lets time pass.
+  bool is_called() const noexcept { return calls_ != 0; }
   bool delivered() const noexcept { return delivered_; }
   bool stop_asked() const noexcept { return stop_asked_; }
   bool is_decided() const noexcept { return stop_asked_ || decided_; }
@@ -261,7 +264,7 @@ class model {
   struct branch {
     state came_to = state::unstarted;
     int error = 0;
-    bool late = false;
+    bool late = false, folded = false;
   };
   branch& at(int i) { return branches_[static_cast<std::size_t>(i)]; }
   const branch& at(int i) const { return branches_[static_cast<std::size_t>(i)]; }
@@ -285,13 +288,19 @@ class model {
     return std::all_of(branches_.begin(), branches_.begin() + std::min(is_.canary, started_),
                        [](const branch& b) { return b.came_to == state::value; });
   }
+  // What is folded makes room when it has been.
+  bool is_done(const branch& b) const { return is_.folds() ? b.folded : b.came_to > state::running; }
+  int in_flight() const {
+    return started_ - static_cast<int>(std::count_if(branches_.begin(), branches_.end(),
+                                                     [this](const branch& b) { return is_done(b); }));
+  }
   bool canary_is_in() const {
-    return started_ >= is_.canary && std::none_of(branches_.begin(), branches_.begin() + is_.canary,
-                                                  [](const branch& b) { return b.came_to == state::running; });
+    return started_ >= is_.canary && std::all_of(branches_.begin(), branches_.begin() + is_.canary,
+                                                 [this](const branch& b) { return is_done(b); });
   }
   bool is_over() const { return stop_asked_ || decided_ || (canary_is_in() && !canary_lives()); }
   bool has_room() const {
-    return running() < is_.window && (started_ < is_.canary || (canary_is_in() && canary_lives()));
+    return in_flight() < is_.window && (started_ < is_.canary || (canary_is_in() && canary_lives()));
   }
   void seal_if_due() {
     if (sealed_ || !(seal_due_ || is_.is_pulled)) return;
@@ -354,7 +363,7 @@ class model {
       } else if (is_.what == policy::each || has_value(i)) {
         return;
       }
-      if (i != deadline) ++folded_;
+      if (i != deadline) at(i).folded = true, ++folded_;
       queue_.pop_front();
     }
   }

@@ -300,7 +300,11 @@ void session::dies(int id) noexcept {
 
 void session::sink(int i, state came_to, int error, bool can_decide) {
   note("sink is shown", i);
-  model_.sink_called(i, came_to, error, initiators_ != 0);
+  // What is dropped in its own start is reported when its initiator is back: the library is still at it.
+  const start_with start = starts_[at(i)];
+  const bool starting = initiators_ != 0 ||
+                        (!model_.is_called() && (start == start_with::dropped || start == start_with::throw_and_drop));
+  model_.sink_called(i, came_to, error, starting);
   const fold_with how = folds_[at(calls_of_sink_++) % folds_.size()];
   switch (how) {
     case fold_with::value:
@@ -326,7 +330,7 @@ void session::sink(int i, state came_to, int error, bool can_decide) {
   }
   sink_decides_ = can_decide && how == fold_with::decide;
   note(how == fold_with::throws ? "sink throws" : sink_decides_ ? "sink decides" : "sink returns");
-  model_.sink_returned(sink_decides_, how == fold_with::throws, initiators_ != 0);
+  model_.sink_returned(sink_decides_, how == fold_with::throws, starting);
   if (how == fold_with::throws) throw_something();
 }
 

@@ -30,6 +30,7 @@ struct tape {
   cell<int> ended[streams] = {};
   int all_ended() const { return ended[0] + ended[1]; }
   cell<int> gave_up{0};
+  cell<int> kept{0};  // chunks
 };
 
 // Keeps the chunks of stream 0 until a watermark of stream 1's, where it `holds`; gives back all others at once.
@@ -59,6 +60,7 @@ struct record_on {
     } else {
       c.next = kept;
       kept = &c;
+      to->kept = to->kept + 1;
     }
     return fanout::verdict::go_on;
   }
@@ -75,6 +77,7 @@ struct record_on {
   int result() noexcept { return to->all_ended(); }
 
   void give_back() noexcept {
+    to->kept = 0;
     while (kept != nullptr) std::exchange(kept, kept->next)->give_back();
   }
 };
@@ -186,7 +189,7 @@ void paused_and_resumed(test& t, int times) {
   t.finally([&x, times] {
     // What is still kept when the other stream has ended stays so.
     if (x.seen.runs == 0) {
-      require(x.folded.all_ended() == 1 && x.resumed < times, "not resumed although its items were taken");
+      require(x.folded.kept != 0, "not resumed although its items were taken");
       x[0].set_value();
     }
     require(x.resumed <= times, "resumed more than once");
