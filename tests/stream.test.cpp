@@ -198,7 +198,7 @@ TEST_CASE("a producer pauses at the high mark and is resumed once at the low one
   CHECK(s[0].emit(std::array{1, 2}) == flow::go);
   CHECK(s[0].emit(3) == flow::go);
   CHECK(s[0].emit(4) == flow::pause);
-  CHECK(s[1].emit(4) == flow::go);  // each has marks of its own
+  CHECK(s[1].emit(4) == flow::go);     // each has marks of its own
   CHECK(s[0].emit(5) == flow::pause);  // not refused
   int resumed = 0;
   s[0].on_resume([&resumed]() noexcept { ++resumed; });
@@ -331,8 +331,8 @@ TEST_CASE("who stops the operation resumes those that are paused", "[stream][sto
   fanout::inplace_stop_source source;
   record<int> seen;
   std::optional<outcome> came;
-  auto issuer = fanout::issue<void>(1, hoard<int>{&seen},
-                                    fanout::completion::stoppable(source.get_token(), keep{&came}));
+  auto issuer =
+      fanout::issue<void>(1, hoard<int>{&seen}, fanout::completion::stoppable(source.get_token(), keep{&came}));
   decltype(issuer)::branch branch;
   issuer.start(0, [&](auto b) { branch = std::move(b); });
   CHECK(branch.emit(std::array{1, 2, 3, 4}) == flow::pause);
@@ -382,7 +382,8 @@ TEST_CASE("a stream that was never started has ended", "[stream][E3]") {
   }
 }
 
-TEST_CASE("where N is unknown, streams are announced as they start, and the seal says that these were all", "[stream]") {
+TEST_CASE("where N is unknown, streams are announced as they start, and the seal says that these were all",
+          "[stream]") {
   record<int> seen;
   std::optional<outcome> came;
   auto issuer = fanout::issue<void>(hoard<int>{&seen}, keep{&came});
@@ -503,7 +504,8 @@ TEST_CASE("chunks come back: in the steady state nothing is allocated", "[stream
   CHECK(memory.live_bytes == 0);
 }
 
-TEST_CASE("an emission for which there is no memory is the operation's failure, wherever it strikes", "[stream][memory]") {
+TEST_CASE("an emission for which there is no memory is the operation's failure, wherever it strikes",
+          "[stream][memory]") {
   for (int refused = 1; refused != 8; ++refused) {
     counted::reset();
     support::tally memory;

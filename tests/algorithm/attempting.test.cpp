@@ -15,6 +15,7 @@
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <ranges>
 #include <sstream>
 #include <stdexcept>
@@ -169,27 +170,33 @@ TEST_CASE("an attempt that times out is made again", "[attempting][retry][timeou
 }
 
 TEST_CASE("an attempt that stops inside its timeout's request is made again after that", "[attempting][retry][timeout]") {
-  struct stops {
-    any_branch* done;
-    void operator()() const noexcept { done->set_stopped(); }
+  struct api {
+    struct stops {
+      api* self;
+      void operator()() const noexcept {
+        any_branch done = std::move(self->done);
+        self->callback.reset();  // gone before the branch completes, as its token is
+        done.set_stopped();
+      }
+    };
+    any_branch done;
+    std::optional<fanout::inplace_stop_callback<stops>> callback;
+    int calls = 0;
   };
   manual_timer timer;
-  any_branch done;
-  std::vector<std::unique_ptr<fanout::inplace_stop_callback<stops>>> callbacks;
-  int calls = 0;
+  api a;
   delivered<all_outcome<int>> got;
   fanout::all<int>(std::array{0},
                    [&](int, auto branch, token stop) {
-                     if (++calls == 3) return branch.set_value(3);
-                     done = any_branch(std::move(branch));
-                     callbacks.clear();
-                     callbacks.push_back(std::make_unique<fanout::inplace_stop_callback<stops>>(stop, stops{&done}));
+                     if (++a.calls == 3) return branch.set_value(3);
+                     a.done = any_branch(std::move(branch));
+                     a.callback.emplace(stop, typename api::stops{&a});
                    })
       .timeout(10ms, timer)
       .retry(backoff(0ms, 3), timer)
       .then(got.completion());
   timer.advance(20ms);
-  CHECK(calls == 3);
+  CHECK(a.calls == 3);
   CHECK(got.succeeded());
 }
 

@@ -5,12 +5,13 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <istream>
+#include <memory>
 #include <optional>
 #include <ranges>
 #include <sstream>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -105,36 +106,79 @@ TEST_CASE("merge: an empty range succeeds", "[algorithm][merge][E1]") {
   CHECK(r->delivered == 0);
 }
 
-TEST_CASE("merge: a stream that stalls is held against the deadline", "[algorithm][merge][E7]") {
-  for (const bool is_partial : {false, true}) {
-    fanout::timer::manual timer;
-    std::vector<int> out;
-    std::optional<fanout::result<fanout::merged, fanout::failure<>>> came;
-    struct giving_up {
-      fanout::inplace_stop_token token;
+namespace {
+
+// 1 and 2 emit n and n + 10 and complete; 0 says by a watermark how far it is, and then nothing until `end` is called.
+struct one_stalls {
+  std::function<void()>* end;
+
+  template <class Branch, class Token>
+  void operator()(int n, Branch branch, Token) const {
+    if (n != 0) {
+      static_cast<void>(branch.emit(std::array{n, n + 10}));
+      return branch.set_value();
+    }
+    CHECK(branch.watermark(2) == flow::go);
+    *end = [b = std::make_shared<Branch>(std::move(branch))] {
+      CHECK(b->emit(5) == flow::stop);
+      b->set_stopped();
     };
-    auto describe = fanout::merge<int>(
-                        std::vector{1, 2, 0},
-                        [](int n, auto branch, auto token) {
-                          if (n != 0) {
-                            CHECK(branch.emit(std::array{n, n + 10}) == flow::go);
-                            return branch.set_value();
-                          }
-                          // Has said how far it is, and then nothing more, until it is asked to stop.
-                          using held = decltype(branch);
-                          struct give_up {
-                            held* of;
-                            void operator()() const noexcept { of->set_stopped(); }
-                          };
-                          static_cast<void>(branch.watermark(2));
-                          std::thread([b = std::move(branch), token]() mutable {
-                            while (!token.stop_requested()) std::this_thread::yield();
-                            b.set_stopped();
-                          }).detach();
-                        },
-                        [&](int x) { out.push_back(x); })
-                        .deadline(1s, timer);
-    static_cast<void>(describe);
-    (void)is_partial;
   }
+};
+
+}  // namespace
+
+TEST_CASE("merge: a deadline drops what waits for a stream that stalls, or delivers it", "[algorithm][merge][E7]") {
+  fanout::timer::manual_timer timer;
+  std::function<void()> end;
+  std::vector<int> out;
+  std::optional<fanout::result<fanout::merged, fanout::failure<>>> came;
+  const auto sink = [&](int x) { out.push_back(x); };
+  const auto done = [&](auto outcome) noexcept { came.emplace(std::move(outcome)); };
+  auto description = fanout::merge<int>(std::vector{1, 2, 0}, one_stalls{&end}, sink).deadline(1s, timer);
+
+  SECTION("by default it is dropped") {
+    std::move(description).then(done);
+    CHECK(out == std::vector{1, 2});
+    timer.advance(1s);
+    CHECK(out == std::vector{1, 2});
+    CHECK_FALSE(came);
+    end();
+    REQUIRE(came);
+    CHECK((*came).error().cause == fanout::errc::deadline);
+  }
+  SECTION("on_deadline(partial) delivers it") {
+    std::move(description).on_deadline(fanout::partial).then(done);
+    CHECK(out == std::vector{1, 2});
+    timer.advance(1s);
+    CHECK(out == std::vector{1, 2, 11, 12});
+    end();
+    REQUIRE(came);
+    REQUIRE(*came);
+    CHECK((**came).delivered == 4);
+    CHECK((**came).disorder == 0);
+  }
+  SECTION("and at decided nobody waits for the stream") {
+    std::move(description).on_deadline(fanout::partial).deliver_at(fanout::decided).then(done);
+    timer.advance(1s);
+    REQUIRE(came);
+    CHECK((**came).delivered == 4);
+    end();
+  }
+}
+
+TEST_CASE("merge: a stop request ends it", "[algorithm][merge][E4]") {
+  fanout::inplace_stop_source source;
+  std::function<void()> end;
+  std::vector<int> out;
+  std::optional<fanout::result<fanout::merged, fanout::failure<>>> came;
+  fanout::merge<int>(std::vector{1, 2, 0}, one_stalls{&end}, [&](int x) { out.push_back(x); })
+      .stop_on(source.get_token())
+      .then([&](auto outcome) noexcept { came.emplace(std::move(outcome)); });
+  source.request_stop();
+  CHECK_FALSE(came);
+  end();
+  REQUIRE(came);
+  CHECK((*came).error().cause == fanout::errc::stopped);
+  CHECK(out == std::vector{1, 2});
 }

@@ -417,7 +417,9 @@ struct lazy_range {
     const lazy_range* of;
     int n;
     int operator*() const {
+#if defined(__cpp_exceptions)
       if (n == 3 && of->size < 0) throw std::runtime_error("torn");
+#endif
       return n;
     }
     iterator& operator++() {

@@ -381,7 +381,8 @@ TEST_CASE("a sink that throws is the outcome, and what waits is destroyed", "[me
 TEST_CASE("items that are not delivered are destroyed", "[merge][memory]") {
   counted::reset();
   {
-    auto s = scene_of(2, combine::merge<counted>([](counted&&) {}, [](const counted& c) noexcept { return c.value(); }));
+    auto s =
+        scene_of(2, combine::merge<counted>([](counted&&) {}, [](const counted& c) noexcept { return c.value(); }));
     CHECK(s[0].emit(counted(1)) == flow::go);
     s[1].set_stopped();
     s[0].set_value();
@@ -447,8 +448,7 @@ TEST_CASE("at decided, the outcome does not wait for streams that do not listen"
     std::optional<outcome> came;
     const auto enough = [](counted&&) { return verdict::decided; };
     auto issuer = fanout::issue<void>(
-        2,
-        combine::at_decided(combine::merge<counted>(enough, [](const counted& c) noexcept { return c.value(); })),
+        2, combine::at_decided(combine::merge<counted>(enough, [](const counted& c) noexcept { return c.value(); })),
         keep<outcome>{&came});
     std::vector<decltype(issuer)::branch> branches;
     for (std::size_t i = 0; i != 2; ++i) issuer.start(i, [&](auto b) { branches.push_back(std::move(b)); });

@@ -100,6 +100,7 @@ class model {
     if (in_flight() >= is_.window) discrepancy("more branches are in flight than the window is wide", i);
     if (i >= is_.canary && !canary_lives()) discrepancy("a branch is started before the canary has succeeded", i);
     ++started_;
+    has_pulled_ = true;
     at(i).came_to = state::running;
   }
   /// Branch i completes.
@@ -184,7 +185,8 @@ class model {
   void sink_called(int i, state came_to, int error, bool inside_initiator) {
     if (folding_) discrepancy("a sink is called inside itself", i);
     advance();
-    returned(inside_initiator);
+    // If it has pulled since the last one was folded, it may have come to the end.
+    if (has_pulled_) returned(inside_initiator);
     if (queue_.empty() || queue_.front() != i) discrepancy("a report is shown out of turn, or after the decision", i);
     if (at(i).came_to != came_to) discrepancy("a report is shown as something else", i);
     if (at(i).error != error) discrepancy("a failure is shown with another error", i);
@@ -192,7 +194,7 @@ class model {
     shown_.push_back({i, came_to, error});
   }
   void sink_returned(bool says_decided, bool threw, bool inside_initiator) {
-    folding_ = false;
+    folding_ = has_pulled_ = false;
     at(queue_.front()).folded = true;
     ++folded_;
     queue_.pop_front();
@@ -233,6 +235,7 @@ class model {
   // ---- between events -------------------------------------------------------------------------------------------------------
 
   void rests() {
+    has_pulled_ = false;
     advance();
     if (!queue_.empty()) discrepancy("a report was not shown", queue_.front());
     seal_if_due();
@@ -475,7 +478,7 @@ class model {
   std::array<branch, most_branches> branches_{};
   int started_ = 0;
   int unstarted_ = 0, first_unstarted_ = nobody;  // from the seal on
-  bool is_cut_ = false;
+  bool is_cut_ = false, has_pulled_ = false;
   bool stop_asked_ = false, sealed_ = false, seal_due_ = false, delivered_ = false;
 
   bool caused_ = false, noise_ = false;

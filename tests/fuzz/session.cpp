@@ -211,6 +211,7 @@ void session::element(int i) {
 
 void session::initiated(int i) {
   note("initiator of", i);
+  starting_ = false;
   if (is_.is_pulled) return model_.pulled(i);
   if (expects_initiator_ != i) discrepancy("an initiator runs that should not", i);
   expects_initiator_ = nobody;
@@ -302,8 +303,8 @@ void session::sink(int i, state came_to, int error, bool can_decide) {
   note("sink is shown", i);
   // What is dropped in its own start is reported when its initiator is back: the library is still at it.
   const start_with start = starts_[at(i)];
-  const bool starting = initiators_ != 0 ||
-                        (!model_.is_called() && (start == start_with::dropped || start == start_with::throw_and_drop));
+  if (!model_.is_called() && (start == start_with::dropped || start == start_with::throw_and_drop)) starting_ = true;
+  const bool starting = initiators_ != 0 || starting_;
   model_.sink_called(i, came_to, error, starting);
   const fold_with how = folds_[at(calls_of_sink_++) % folds_.size()];
   switch (how) {
@@ -488,6 +489,7 @@ void session::drop_outcome() {
 }
 
 void session::rest() {
+  starting_ = false;
   model_.rests();
   if (has_issuer_) {
     const standing s = ask();

@@ -295,7 +295,7 @@ class session {
   std::unique_ptr<any_outcome> outcome_;
   bool has_issuer_ = false, in_order_ = true, made_ = false;
   int initiators_ = 0, calls_of_sink_ = 0, expects_initiator_ = nobody;
-  bool sink_decides_ = false;
+  bool sink_decides_ = false, starting_ = false;
 
   std::array<held_branch, most_branches> branches_;
   std::array<token_type, most_branches> tokens_{};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "fanout/combine/merge.hpp"
 
 #if __has_include(<pthread.h>)
 #include <pthread.h>
@@ -197,6 +198,56 @@ TEST_CASE("a chain of a million operations that stop asks to give up ends in the
   });
   CHECK(stopped);
   CHECK(seen.failed == a_million + 1);
+}
+
+TEST_CASE("a million emissions, and the pauses between them, take no stack", "[stack][stream][I5]") {
+  // One is far ahead and pauses at every item; each item of the other resumes it, inside its own emission.
+  std::size_t delivered = 0, pauses = 0;
+  on_small_stack([&] {
+    const auto count = [&delivered](int) noexcept { ++delivered; };
+    auto issuer = fanout::issue<void>(2, fanout::combine::merge<int>(count).buffer(1), [](auto) noexcept {});
+    using branch = decltype(issuer)::branch;
+    struct producer {
+      branch to;
+      std::size_t* pauses;
+      int next = 0;
+      void run() noexcept {
+        while (next != static_cast<int>(a_million / 2)) {
+          if (to.emit(next++) != fanout::flow::pause) continue;
+          ++*pauses;
+          return to.on_resume([this]() noexcept { run(); });
+        }
+        to.set_value();
+      }
+    } ahead{{}, &pauses};
+    issuer.start(0, [&ahead](branch b) { ahead.to = std::move(b); });
+    ahead.run();
+    issuer.start(1, [](branch b) {
+      for (int i = 0; i != static_cast<int>(a_million / 2); ++i) static_cast<void>(b.emit(i));
+      b.set_value();
+    });
+  });
+  CHECK(delivered == a_million);
+  CHECK(pauses > a_million / 4);
+}
+
+TEST_CASE("a producer that is resumed at once, a million times, takes no stack", "[stack][stream][I5]") {
+  std::size_t resumed = 0;
+  on_small_stack([&resumed] {
+    auto issuer = fanout::issue<void>(1, fanout::combine::merge<int>([](int) noexcept {}), [](auto) noexcept {});
+    issuer.start(0, [&resumed](auto branch) {
+      struct turn {
+        decltype(branch)* of;
+        std::size_t* count;
+        void operator()() const noexcept {
+          if (++*count != a_million) of->on_resume(*this);
+        }
+      };
+      branch.on_resume(turn{&branch, &resumed});
+      branch.set_value();
+    });
+  });
+  CHECK(resumed == a_million);
 }
 
 #else

@@ -32,9 +32,8 @@ template <class Item, class Callback = handler, class E = std::error_code, class
                                                                                        Initiator&& initiator, Sink sink,
                                                                                        Projection key = {},
                                                                                        Less less = {}) {
-  return detail::describe<void, Callback>(
-      combine::merge<Item, E>(std::move(sink), std::move(key), std::move(less)), std::forward<Range>(range),
-      std::forward<Initiator>(initiator));
+  return detail::describe<void, Callback>(combine::merge<Item, E>(std::move(sink), std::move(key), std::move(less)),
+                                          std::forward<Range>(range), std::forward<Initiator>(initiator));
 }
 
 /// The same with a merge that was told more: `combine::merge<Item>(sink, key).tolerate().buffer(64)`.
@@ -42,7 +41,8 @@ template <class Item, class Callback = handler, class Range, class Initiator, cl
   requires detail::is_merge<How>
 [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)")]] auto merge(Range&& range,
                                                                                        Initiator&& initiator, How how) {
-  static_assert(std::is_same_v<Item, typename How::item_type>, "fanout: merge<Item> and its policy name different items");
+  static_assert(std::is_same_v<Item, typename How::item_type>,
+                "fanout: merge<Item> and its policy name different items");
   return detail::describe<void, Callback>(std::move(how), std::forward<Range>(range),
                                           std::forward<Initiator>(initiator));
 }

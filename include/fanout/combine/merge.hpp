@@ -86,8 +86,8 @@ class merge_policy {
   static constexpr bool keeps_errors = Tolerates;
   static constexpr bool folds = true;
 
-  merge_policy(Sink sink, Projection key, const Less& less, const merge_options& options) noexcept(
-      std::is_nothrow_move_constructible_v<Sink>)
+  merge_policy(Sink sink, Projection key, const Less& less,
+               const merge_options& options) noexcept(std::is_nothrow_move_constructible_v<Sink>)
       : core_(std::move(key), less), sink_(std::move(sink)), options_(options) {}
   merge_policy(merge_policy&& other) noexcept
       : core_(std::move(other.core_)),
@@ -210,9 +210,9 @@ class merge_policy {
   static constexpr bool takes_index = std::is_invocable_v<Sink&, std::size_t, Item&&>;
   static_assert(takes_index || std::is_invocable_v<Sink&, Item&&>,
                 "fanout: a merge's sink is called as sink(std::size_t index, Item&& item) or sink(Item&& item)");
-  decltype(auto) sink_one([[maybe_unused]] std::size_t i, Item&& x) noexcept(
-      takes_index ? std::is_nothrow_invocable_v<Sink&, std::size_t, Item&&>
-                  : std::is_nothrow_invocable_v<Sink&, Item&&>) {
+  decltype(auto) sink_one([[maybe_unused]] std::size_t i,
+                          Item&& x) noexcept(takes_index ? std::is_nothrow_invocable_v<Sink&, std::size_t, Item&&>
+                                                         : std::is_nothrow_invocable_v<Sink&, Item&&>) {
     if constexpr (takes_index) {
       return sink_(i, std::move(x));
     } else {
@@ -228,8 +228,8 @@ class merge_policy {
   Sink sink_;
   merge_options options_;
   std::conditional_t<Tolerates, tolerant_merged<E>, merged> ended_;
-  bool all_ = false;                              // no stream will join
-  std::atomic<std::size_t> awaited_{no_index};    // who is awaited, or no_index; written by whoever folds
+  bool all_ = false;                            // no stream will join
+  std::atomic<std::size_t> awaited_{no_index};  // who is awaited, or no_index; written by whoever folds
 };
 
 /// The description of a `merge_policy`; each member returns another.
@@ -243,7 +243,8 @@ class merge_t {
 
   /// A stream that fails, or gives up, ends; the others go on. The outcome is a `tolerant_merged`.
   [[nodiscard]] auto tolerate() && {
-    return merge_t<Item, Sink, Projection, Less, E, true>(std::move(sink_), std::move(key_), std::move(less_), options_);
+    return merge_t<Item, Sink, Projection, Less, E, true>(std::move(sink_), std::move(key_), std::move(less_),
+                                                          options_);
   }
   /// A producer is asked to pause when `pause_at` of its items wait, and may go on when no more than `resume_at` do.
   [[nodiscard]] merge_t buffer(std::size_t pause_at, std::size_t resume_at) && {

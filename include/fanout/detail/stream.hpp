@@ -295,14 +295,14 @@ class stream_node : public fold_node<Platform> {
   template <class T>
   using cell = typename Platform::template cell<T>;
 
-  cell<chunk*> spare_{nullptr};            // empty chunks; the producer's, at last the folder's
-  atomic<std::uint64_t> emitted_{0};       // #items emitted; written by the producer
-  atomic<bool> wished_{false};             // resume_ is set, or about to be; see wish
+  cell<chunk*> spare_{nullptr};       // empty chunks; the producer's, at last the folder's
+  atomic<std::uint64_t> emitted_{0};  // #items emitted; written by the producer
+  atomic<bool> wished_{false};        // resume_ is set, or about to be; see wish
   wish_type wish_;
-  resumption<Platform> resume_;            // the producer's until its wish is published, then the folder's
-  atomic<chunk*> given_{nullptr};          // empty chunks, on their way from the folder to the producer
-  atomic<std::uint64_t> given_back_{0};    // #items given back; written by the folder
-  cell<bool> ended_{false};                // the folder's
+  resumption<Platform> resume_;          // the producer's until its wish is published, then the folder's
+  atomic<chunk*> given_{nullptr};        // empty chunks, on their way from the folder to the producer
+  atomic<std::uint64_t> given_back_{0};  // #items given back; written by the folder
+  cell<bool> ended_{false};              // the folder's
 };
 
 /// What the folder keeps of an operation with stream branches.
