@@ -6,7 +6,8 @@
 //   fanout         detail::merge_core, fed with chunks of 512 items
 //   fanout_order   the same with a comparison of the user's, which might be any
 //   operation      combine::merge, through a whole operation: one thread emits for all streams in turn, 512 items at a time, and
-//                  leaves out those that are paused
+//                  leaves out those that are paused. It may win: what it merges has just been copied, chunk by chunk, into
+//                  memory that is used again and again, while the others read from as many places as there are streams
 //   priority_queue std::priority_queue over vectors
 //
 // All are stable. The data: `interleaved`, where the next item may come from any stream; `ties`, the same with ten items to a

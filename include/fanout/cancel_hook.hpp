@@ -69,8 +69,9 @@ class basic_cancel_hook {
         if (state_.compare_exchange_strong(seen, over, std::memory_order_acquire)) return;
       } else if (seen == armed) {  // it is this thread's to end
         return end();
-      } else if (seen == arming && armer_ == Platform::self()) {  // inside the function, inside arm, which ends the callback
-        state_.store(over, std::memory_order_relaxed);            // relaxed: this thread's arm reads it
+      } else if (seen == arming &&
+                 armer_ == Platform::self()) {          // inside the function, inside arm, which ends the callback
+        state_.store(over, std::memory_order_relaxed);  // relaxed: this thread's arm reads it
         return;
       } else if (seen == arming) {  // the other thread is about to be done with it, or is in the function
         if (state_.compare_exchange_strong(seen, awaited, std::memory_order_acquire)) seen = awaited;

@@ -269,15 +269,16 @@ class fanout_op : private work {
             { c.on_stopped(std::size_t{}) } noexcept -> std::same_as<verdict>;
           },
       "fanout: a combine policy's on_stopped is noexcept and returns a fanout::verdict");
-  static_assert(posts || !requires(Completion& c, work& w) { c.post(w); },
-                "fanout: a completion policy's post must be noexcept: nobody could make up for a hop that is not made");
+  static_assert(
+      posts || !requires(Completion& c, work& w) { c.post(w); },
+      "fanout: a completion policy's post must be noexcept: nobody could make up for a hop that is not made");
   static_assert(!streams || folds, "fanout: a policy that has an item_type folds: see fanout/combine/concept.hpp");
   static_assert(!streams || !recycles,
                 "fanout: all streams must be open at once, or the first ones wait for ever for those outside the "
                 "window: a merge takes no .window(W)");
   static_assert(!streams || !is_embedded, "fanout: what streams emit needs an allocator: use fanout::issue");
-  static_assert(!streams || (std::is_nothrow_move_constructible_v<item_type> &&
-                             std::is_nothrow_destructible_v<item_type>),
+  static_assert(!streams ||
+                    (std::is_nothrow_move_constructible_v<item_type> && std::is_nothrow_destructible_v<item_type>),
                 "fanout: emitted items are moved, so moving and destroying them must not throw");
   static_assert(!recycles || folds, "fanout: slots can be used again only where reports are folded as they arrive");
   static_assert(
@@ -588,7 +589,8 @@ class fanout_op : private work {
         settle_dropped(slot, error_traits<error_type>::from(make_error_code(errc::abandoned)));
     }
   }
-  FANOUT_COLD void settle_dropped(slot_type* slot, error_type error, const std::exception_ptr& exception = {}) noexcept {
+  FANOUT_COLD void settle_dropped(slot_type* slot, error_type error,
+                                  const std::exception_ptr& exception = {}) noexcept {
     dropped_ = no_index;
     note_error(slot, std::move(error), exception);
     finish(slot);
@@ -819,8 +821,8 @@ class fanout_op : private work {
   // Casts a vote, and does what is due if it decides. False if it came too late.
   bool cast(node_type& n, detail::vote kind, std::size_t index, const tally& closing = {},
             detail::vote_weight weight = detail::vote_weight::full, bool alone = false) noexcept {
-    const auto result =
-        ballot_.cast(n, kind, index, opening(), closing, weight, alone, [this, weight](const tally& t, detail::vote what) noexcept {
+    const auto result = ballot_.cast(
+        n, kind, index, opening(), closing, weight, alone, [this, weight](const tally& t, detail::vote what) noexcept {
           if (what == detail::vote::deadline) {
             if constexpr (requires { combine_.on_deadline(t); }) {
               return combine_.on_deadline(t);
@@ -828,7 +830,8 @@ class fanout_op : private work {
               return ruling::unmet(reason::deadline);
             }
           }
-          if (weight == detail::vote_weight::fatal || (what == detail::vote::seal && failure_.any())) return ruling::unmet(reason::error_limit);
+          if (weight == detail::vote_weight::fatal || (what == detail::vote::seal && failure_.any()))
+            return ruling::unmet(reason::error_limit);
           return combine_.rule(t);
         });
     if (result.late) return false;
@@ -909,7 +912,7 @@ class fanout_op : private work {
     cell<std::size_t> done{0};        // #reports folded
     cell<std::size_t> not_issued{0};  // the issuing right's, until the seal is published
     cell<bool> sealed{false};
-    cell<bool> decided{false};        // by the policy, and not by a failure; it stays so
+    cell<bool> decided{false};    // by the policy, and not by a failure; it stays so
     cell<bool> delivered{false};  // at decided
   };
 
@@ -1173,9 +1176,7 @@ class fanout_op : private work {
       first.of->call_resume();  // which may do whatever a producer may
     }
   }
-  bool may_resume(const node_type& stream) const noexcept {
-    return stream.buffered() <= limits_of_streams().resume_at;
-  }
+  bool may_resume(const node_type& stream) const noexcept { return stream.buffered() <= limits_of_streams().resume_at; }
   template <class Link>
   void make_ready(Link& waiting) noexcept {
     waiting.unlink();
@@ -1686,8 +1687,7 @@ class fanout_op : private work {
         cause.cause = static_cast<const slot_type*>(first)->error();
         return cause;
       }
-    } else if (in.count.stopped != 0 || (pulls && in.count.not_issued != 0)) {
-      // What pulls starts all that is wanted, unless it is asked to stop.
+    } else if (in.count.stopped != 0) {
       code = errc::stopped;
       cause.why = in.why = reason::stopped;
     } else if (in.count.not_issued != 0) {
@@ -1859,7 +1859,8 @@ class fanout_op : private work {
   // The issuing right's; where branches are streams, the folder reads it.
   [[no_unique_address]] only_if<votes || folds, std::conditional_t<streams, atomic<std::size_t>, cell<std::size_t>>>
       started_{};
-  [[no_unique_address]] only_if<folds, cell<std::size_t>> starting_{no_index};  // the branch whose initiator runs; likewise
+  [[no_unique_address]] only_if<folds, cell<std::size_t>> starting_{
+      no_index};  // the branch whose initiator runs; likewise
   [[no_unique_address]] detail::events<node_type> events_;
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal

@@ -18,6 +18,7 @@
 #include "fanout/algorithm/first_success.hpp"
 #include "fanout/algorithm/settle.hpp"
 #include "fanout/algorithm/wait.hpp"
+#include "fanout/batch.hpp"
 #include "fanout/callback/errno_callback.hpp"
 #include "fanout/refcount/local.hpp"
 #include "fanout/stop_token.hpp"
@@ -49,6 +50,26 @@ auto keep() {
   return [](request& r, auto branch, token stop) {
     r.done = any_branch(std::move(branch));
     r.stop = stop;
+  };
+}
+
+/// One that stops inside its stop callback.
+struct stopping_request {
+  struct stops {
+    stopping_request* self;
+    void operator()() const noexcept {
+      any_branch taken = std::move(self->done);
+      self->on_stop.reset();  // before the branch completes: then its token is gone
+      taken.set_stopped();
+    }
+  };
+  any_branch done;
+  std::optional<fanout::inplace_stop_callback<stops>> on_stop;
+};
+auto stop_inside() {
+  return [](stopping_request& r, auto branch, token stop) {
+    r.done = any_branch(std::move(branch));
+    r.on_stop.emplace(stop, stopping_request::stops{&r});
   };
 }
 
@@ -120,25 +141,12 @@ TEST_CASE("the time may be over before the initiator has returned", "[attempt][t
   CHECK(got.failed(0, errc::deadline));
 }
 
-TEST_CASE("a branch that completes inside its stop callback ends the operation inside the timer", "[attempt][timeout]") {
-  struct stops {
-    any_branch* done;
-    void operator()() const noexcept { done->set_stopped(); }
-  };
+TEST_CASE("a branch that completes inside its stop callback ends the operation inside the timer",
+          "[attempt][timeout]") {
   manual_timer timer;
-  any_branch done;
-  std::optional<fanout::inplace_stop_callback<stops>> on_stop;
+  std::vector<stopping_request> requests(1);
   delivered<all_outcome<int>> got;
-  fanout::all<int>(std::array{0},
-                   [&](int, auto branch, token stop) {
-                     done = any_branch(std::move(branch));
-                     on_stop.emplace(stop, stops{&done});
-                   })
-      .timeout(10ms, timer)
-      .then([&, tell = got.completion()](auto outcome) mutable noexcept {
-        on_stop.reset();
-        tell(std::move(outcome));
-      });
+  fanout::all<int>(std::ref(requests), stop_inside()).timeout(10ms, timer).then(got.completion());
   CHECK(timer.advance(10ms) == 1);
   CHECK(got.failed(0, errc::deadline));
 }
@@ -148,10 +156,7 @@ TEST_CASE("a stop that comes before the time is over is a stop", "[attempt][time
   fanout::inplace_stop_source source;
   std::vector<request> requests(1);
   delivered<all_outcome<int>> got;
-  fanout::all<int>(std::ref(requests), keep())
-      .timeout(10ms, timer)
-      .stop_on(source.get_token())
-      .then(got.completion());
+  fanout::all<int>(std::ref(requests), keep()).timeout(10ms, timer).stop_on(source.get_token()).then(got.completion());
   source.request_stop();
   CHECK(requests[0].stop.stop_requested());
   timer.advance(10ms);
@@ -207,29 +212,17 @@ TEST_CASE("the operation's stop reaches every attempt before any has completed",
 }
 
 TEST_CASE("attempts of a thousand branches stop inside the request", "[attempt][timeout][E12]") {
-  struct stops {
-    any_branch* done;
-    void operator()() const noexcept { done->set_stopped(); }
-  };
-  constexpr std::size_t n = 1000;
   manual_timer timer;
   fanout::inplace_stop_source source;
-  std::vector<any_branch> branches(n);
-  std::vector<std::optional<fanout::inplace_stop_callback<stops>>> callbacks(n);
+  std::vector<stopping_request> requests(1000);
   delivered<all_outcome<int>> got;
-  fanout::all<int>(std::views::iota(std::size_t{0}, n),
-                   [&](std::size_t i, auto branch, token stop) {
-                     branches[i] = any_branch(std::move(branch));
-                     callbacks[i].emplace(stop, stops{&branches[i]});
-                   })
+  fanout::all<int>(std::ref(requests), stop_inside())
       .timeout(10ms, timer)
       .stop_on(source.get_token())
-      .then([&, tell = got.completion()](auto outcome) mutable noexcept {
-        callbacks.clear();
-        tell(std::move(outcome));
-      });
+      .then(got.completion());
   source.request_stop();
   CHECK(got.failed(fanout::no_index, errc::stopped));
+  CHECK(timer.next_expiry() == time_point::max());
 }
 
 TEST_CASE("a branch is not started once the operation is asked to stop", "[attempt][timeout][E4]") {
@@ -271,7 +264,8 @@ TEST_CASE("a time that no time point holds never comes", "[attempt][timeout]") {
   CHECK(got.succeeded());
 }
 
-TEST_CASE("a loser that has timed out reports into an operation that is delivered at decided", "[attempt][timeout][E5]") {
+TEST_CASE("a loser that has timed out reports into an operation that is delivered at decided",
+          "[attempt][timeout][E5]") {
   manual_timer timer;
   std::vector<request> requests(2);
   int winner = -1;
@@ -302,9 +296,8 @@ TEST_CASE("attempts on one thread need no atomic count", "[attempt][timeout]") {
 
 TEST_CASE("a description with attempts is waited for like any other", "[attempt][timeout]") {
   manual_timer timer;
-  const auto outcome =
-      fanout::wait(fanout::all<int>(std::array{1, 2}, [](int n, auto branch, token) { branch.set_value(n); })
-                       .timeout(10ms, timer));
+  const auto outcome = fanout::wait(
+      fanout::all<int>(std::array{1, 2}, [](int n, auto branch, token) { branch.set_value(n); }).timeout(10ms, timer));
   REQUIRE(outcome);
   CHECK(support::holds(*outcome, {1, 2}));
 }
@@ -346,6 +339,31 @@ TEST_CASE("a handle that is dropped later abandons the branch", "[attempt]") {
   requests[0].done.reset();
   CHECK(got.failed(0, errc::abandoned));
   CHECK(timer.next_expiry() == time_point::max());
+}
+
+TEST_CASE("attempts are completed together", "[attempt][batch]") {
+  manual_timer timer;
+  std::vector<request> requests(2);
+  delivered<all_outcome<int>> got;
+  fanout::all<int>(std::ref(requests), keep()).timeout(10ms, timer).then(got.completion());
+  {
+    fanout::batch_scope turn;
+    requests[0].done.set_value(1);
+    requests[1].done.set_value(2);
+    CHECK(got.times == 0);
+  }
+  REQUIRE(got.succeeded());
+  CHECK(support::holds(*got.outcome(), {1, 2}));
+
+  int sum = 0;
+  fanout::all<int>(std::array{0},
+                   [](int, auto branch, token) {
+                     std::array<decltype(branch), 1> one{std::move(branch)};
+                     fanout::complete_n(one, [](std::size_t) { return 5; });
+                   })
+      .timeout(10ms, timer)
+      .then([&](auto outcome) noexcept { sum = outcome ? (*outcome)[0] : -1; });
+  CHECK(sum == 5);
 }
 
 #if FANOUT_HAS_EXCEPTIONS

@@ -169,7 +169,8 @@ TEST_CASE("an attempt that times out is made again", "[attempting][retry][timeou
   CHECK(made.counted() == counts{.first = 1, .retried = 2, .timed_out = 2, .exhausted = 1});
 }
 
-TEST_CASE("an attempt that stops inside its timeout's request is made again after that", "[attempting][retry][timeout]") {
+TEST_CASE("an attempt that stops inside its timeout's request is made again after that",
+          "[attempting][retry][timeout]") {
   struct api {
     struct stops {
       api* self;
@@ -375,9 +376,8 @@ TEST_CASE("each attempt is given a copy of what was made on the way", "[attempti
     branch.set_value(static_cast<int>(seen.size()));
   };
   delivered<all_outcome<int>> got;
-  fanout::all<int>(std::views::iota(1, 3) | std::views::transform([](int n) {
-                     return std::string(static_cast<std::size_t>(n), 'x');
-                   }),
+  fanout::all<int>(std::views::iota(1, 3) |
+                       std::views::transform([](int n) { return std::string(static_cast<std::size_t>(n), 'x'); }),
                    fail_twice)
       .retry(backoff(1ms, 2), timer)
       .then(got.completion());
@@ -431,7 +431,8 @@ TEST_CASE("the exception of the last attempt is the outcome's", "[attempting][re
   }
 }
 
-TEST_CASE("what a retried initiator throws although it has given its handle away goes with the failure", "[attempting][retry]") {
+TEST_CASE("what a retried initiator throws although it has given its handle away goes with the failure",
+          "[attempting][retry]") {
   manual_timer timer;
   any_branch done;
   int calls = 0;
@@ -482,14 +483,15 @@ TEST_CASE("a C initiator is called again, with an out-parameter of its own", "[a
   c_request r;
   int fails = 2;
   delivered<all_outcome<int>> got;
-  fanout::all<int, fanout::errno_callback>(std::array{&r},
-                                           [&](c_request* request, int* out, void (*callback)(int, void*), void* context) {
-                                             request->contexts.push_back(context);
-                                             request->callback = callback;
-                                             request->outs.push_back(out);
-                                             *out = static_cast<int>(request->outs.size());
-                                             return fails-- > 0 ? -EIO : -EINPROGRESS;
-                                           })
+  fanout::all<int, fanout::errno_callback>(
+      std::array{&r},
+      [&](c_request* request, int* out, void (*callback)(int, void*), void* context) {
+        request->contexts.push_back(context);
+        request->callback = callback;
+        request->outs.push_back(out);
+        *out = static_cast<int>(request->outs.size());
+        return fails-- > 0 ? -EIO : -EINPROGRESS;
+      })
       .retry(backoff(0ms, 5), timer)
       .then(got.completion());
   CHECK(r.outs.size() == 3);
@@ -551,12 +553,13 @@ TEST_CASE("a window's attempts use each other's places", "[attempting][memory][E
   int in_flight = 0, most = 0;
   std::vector<any_branch> branches;
   int sum = -1;
-  fanout::reduce<int>(std::views::iota(0, 1000),
-                      [&](int, auto branch, token) {
-                        most = std::max(most, ++in_flight);
-                        branches.emplace_back(std::move(branch));
-                      },
-                      0, std::plus<>())
+  fanout::reduce<int>(
+      std::views::iota(0, 1000),
+      [&](int, auto branch, token) {
+        most = std::max(most, ++in_flight);
+        branches.emplace_back(std::move(branch));
+      },
+      0, std::plus<>())
       .window(8)
       .timeout(1ms, timer)
       .retry(backoff(0ms, 3), timer)
@@ -579,7 +582,8 @@ TEST_CASE("a window's attempts use each other's places", "[attempting][memory][E
   CHECK(memory.live_bytes == 0);
 }
 
-TEST_CASE("where it is unknown how many there are, each attempt is allocated, unless another one is free", "[attempting][memory]") {
+TEST_CASE("where it is unknown how many there are, each attempt is allocated, unless another one is free",
+          "[attempting][memory]") {
   manual_timer timer;
   support::tally memory;
   std::istringstream words("1 2 3 4");
@@ -632,7 +636,8 @@ TEST_CASE("attempts on one thread, with its plain count", "[attempting][retry]")
   manual_timer timer;
   int calls = 0;
   delivered<all_outcome<int>> got;
-  fanout::all<int>(std::array{0}, [&](int, auto branch) { ++calls < 3 ? branch.set_error(io_error) : branch.set_value(1); })
+  fanout::all<int>(std::array{0},
+                   [&](int, auto branch) { ++calls < 3 ? branch.set_error(io_error) : branch.set_value(1); })
       .retry(backoff(1ms, 3), timer)
       .count_with<fanout::refcount::local>()
       .then(got.completion());
@@ -644,10 +649,11 @@ TEST_CASE("operations and branches are spread differently", "[attempting][retry]
   manual_timer timer;
   std::vector<time_point> when;
   delivered<settle_outcome<int>> got;
-  fanout::settle<int>(std::views::iota(0, 100), [&](int, auto branch) {
-    if (timer.now() != time_point()) when.push_back(timer.now());
-    branch.set_error(io_error);
-  })
+  fanout::settle<int>(std::views::iota(0, 100),
+                      [&](int, auto branch) {
+                        if (timer.now() != time_point()) when.push_back(timer.now());
+                        branch.set_error(io_error);
+                      })
       .retry(fanout::exponential_backoff({.base = 1s, .cap = 1s, .max_attempts = 2}), timer)
       .then(got.completion());
   timer.advance(1s);
@@ -718,22 +724,25 @@ class workers {
   std::vector<std::thread> threads_;
 };
 
-TEST_CASE("timeouts, retries, hooks and completions meet on threads of their own", "[attempting][retry][timeout][hook][threads]") {
+TEST_CASE("timeouts, retries, hooks and completions meet on threads of their own",
+          "[attempting][retry][timeout][hook][threads]") {
   fanout::timer::service timer;
   fanout::attempt_counts made;
   std::atomic<int> number = 0, cancelled = 0;
   std::vector<std::atomic<int>> hooked(500);
   workers pool(2);
-  const auto outcome = fanout::wait(
-      fanout::settle<int>(std::views::iota(0, 500),
-                          [&](int, auto branch, token stop) {
-                            pool.take(any_branch(std::move(branch)), stop, number.fetch_add(1));
-                          })
-          .window(16)
-          .timeout(20us, timer)
-          .retry(fanout::exponential_backoff({.base = 5us, .cap = 20us, .max_attempts = 4}), timer)
-          .cancel_with([&](int i) noexcept { hooked[static_cast<std::size_t>(i)].fetch_add(1), cancelled.fetch_add(1); })
-          .count_attempts(made));
+  const auto outcome =
+      fanout::wait(fanout::settle<int>(std::views::iota(0, 500),
+                                       [&](int, auto branch, token stop) {
+                                         pool.take(any_branch(std::move(branch)), stop, number.fetch_add(1));
+                                       })
+                       .window(16)
+                       .timeout(20us, timer)
+                       .retry(fanout::exponential_backoff({.base = 5us, .cap = 20us, .max_attempts = 4}), timer)
+                       .cancel_with([&](int i) noexcept {
+                         hooked[static_cast<std::size_t>(i)].fetch_add(1), cancelled.fetch_add(1);
+                       })
+                       .count_attempts(made));
   REQUIRE(outcome);
   int values = 0, failures = 0;
   for (const auto& r : *outcome) r ? ++values : ++failures;

@@ -605,3 +605,22 @@ TEST_CASE("bursts, a thousand streams and an order of one's own", "[merge_core]"
 }
 
 }  // namespace
+
+TEST_CASE("a merge that is moved goes on where it was, and what it was moved from is empty", "[merge_core]") {
+  merging m(2);
+  m.push(0, {1, 3});
+  m.push(1, {2});
+  m.pump();
+  merge_core<chunk, int row::*> other(std::move(m.core));
+  CHECK(m.core.size() == 0);
+  CHECK(m.core.open() == 0);
+  CHECK(m.core.delivered() == 0);
+  other.end_all();
+  CHECK(other.open() == 0);
+  std::vector<int> rest;
+  CHECK(other.pump([&](std::size_t, row&& x) noexcept { rest.push_back(x.key); },
+                   [](std::size_t, chunk&) noexcept {}) == merge_pause::finished);
+  CHECK(m.keys() == std::vector{1, 2});
+  CHECK(rest == std::vector{3});
+  CHECK(other.delivered() == 3);
+}

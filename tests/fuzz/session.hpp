@@ -95,6 +95,7 @@ class cargo {
  public:
   struct bad {};  // cannot be made
 
+  cargo() noexcept = default;  // a winner has a value
   cargo(session& of, int id) noexcept;
   cargo(session&, bad) { throw_something(); }
   cargo(cargo&& other) noexcept : of_(other.of_), id_(std::exchange(other.id_, nobody)) {}

@@ -50,7 +50,8 @@ TEST_CASE("a million attempts that fail inside the initiator", "[attempting][ret
   CHECK(calls == a_million);
 }
 
-TEST_CASE("a million attempts that fail on the thread of the failure before, each inside the next one's initiator's", "[attempting][retry][stack]") {
+TEST_CASE("a million attempts that fail on the thread of the failure before, each inside the next one's initiator's",
+          "[attempting][retry][stack]") {
   std::uint32_t calls = 0;
   on_small_stack([&] {
     fanout::timer::manual_timer timer;
@@ -93,7 +94,8 @@ TEST_CASE("a million attempts, each after a delay of its own", "[attempting][ret
   CHECK(calls == a_million);
 }
 
-TEST_CASE("a hundred thousand branches that are refilled from inside failed attempts", "[attempting][retry][stack][E13]") {
+TEST_CASE("a hundred thousand branches that are refilled from inside failed attempts",
+          "[attempting][retry][stack][E13]") {
   std::uint32_t calls = 0, branches = 0;
   on_small_stack([&] {
     fanout::timer::manual_timer timer;

@@ -30,8 +30,8 @@
 #include "fanout/detail/slot.hpp"
 #include "fanout/errc.hpp"
 #include "fanout/failure.hpp"
-#include "fanout/stream.hpp"
 #include "fanout/stop_token.hpp"
+#include "fanout/stream.hpp"
 
 namespace fanout::detail {
 
@@ -179,6 +179,7 @@ class attempt : public attempt_link {
 
  private:
   friend branch;
+  friend struct batching;
 
   // ---- one attempt -----------------------------------------------------------------------------------------------------
 
@@ -325,6 +326,12 @@ class attempt : public attempt_link {
   template <class... Args>
   static void set_value(attempt* a, Args&&... args) noexcept {
     a->finish().set_value(std::forward<Args>(args)...);
+  }
+  // By complete_n.
+  template <class Batching = batching, class Batch, class... Args>
+  static void set_value_in(Batch& own, attempt* a, Args&&... args) noexcept {
+    typename Op::branch real = a->finish();
+    Batching::set_value(own, real, std::forward<Args>(args)...);
   }
   template <class Error>
   static void set_error(attempt* a, Error&& error) noexcept {
@@ -488,7 +495,7 @@ class attempt : public attempt_link {
     static void passed(typename Timer::entry& e) noexcept { static_cast<timing&>(e).self->timeout_passed(); }
 
     attempt* self;
-    source_type source;            // the attempt's own; a new one for each
+    source_type source;             // the attempt's own; a new one for each
     atomic<bool> timed_out{false};  // this attempt was asked to stop by its timeout
     union {
       link_type link;  // from the operation's source to this one; lives from begin to end
@@ -521,8 +528,9 @@ class attempt : public attempt_link {
                     "fanout: a cancel hook must be noexcept: it runs inside request_stop, where nobody could catch");
       static_cast<void>(std::invoke(hook, element_.get(), context_));
     } else {
-      static_assert(std::is_invocable_v<decltype(hook), kept_element>,
-                    "fanout: a cancel hook is called as f(element), or, with a callback policy for C, f(element, context)");
+      static_assert(
+          std::is_invocable_v<decltype(hook), kept_element>,
+          "fanout: a cancel hook is called as f(element), or, with a callback policy for C, f(element, context)");
       static_assert(std::is_nothrow_invocable_v<decltype(hook), kept_element>,
                     "fanout: a cancel hook must be noexcept: it runs inside request_stop, where nobody could catch");
       static_cast<void>(std::invoke(hook, element_.get()));
@@ -561,8 +569,7 @@ class attempt : public attempt_link {
     Op& op = *op_;
     [[maybe_unused]] const bool held = op.try_hold();
     FANOUT_ASSERT(held, "an operation was drained before one of its branches had reported");
-    while (again() && wants_another()) {
-    }
+    while (again() && wants_another()) {}
     op.release_hold();
   }
 
@@ -578,9 +585,10 @@ class attempt : public attempt_link {
   }
   bool is_worth_it() noexcept {
     if constexpr (options::selects) {
-      static_assert(noexcept(static_cast<bool>(with_->options().retry_if.f(std::as_const(*retrying_.error)))),
-                    "fanout: .retry_if(f) calls f(error), which must be noexcept: it runs on a completing thread, where "
-                    "nobody could catch");
+      static_assert(
+          noexcept(static_cast<bool>(with_->options().retry_if.f(std::as_const(*retrying_.error)))),
+          "fanout: .retry_if(f) calls f(error), which must be noexcept: it runs on a completing thread, where "
+          "nobody could catch");
       return static_cast<bool>(with_->options().retry_if.f(std::as_const(*retrying_.error)));
     } else {
       return true;
@@ -682,9 +690,10 @@ class attempt : public attempt_link {
     std::remove_reference_t<element>* at_ = nullptr;
   };
   class copied_element {
-    static_assert(!keeps_element || std::is_copy_constructible_v<plain_element>,
-                  "fanout: what the range makes on the way is kept for .retry and .cancel_with, and each attempt gets a "
-                  "copy: its elements must be copyable, or lie in the range");
+    static_assert(
+        !keeps_element || std::is_copy_constructible_v<plain_element>,
+        "fanout: what the range makes on the way is kept for .retry and .cancel_with, and each attempt gets a "
+        "copy: its elements must be copyable, or lie in the range");
 
    public:
     void keep(element& e) { kept_.emplace(static_cast<element&&>(e)); }
@@ -711,15 +720,16 @@ class attempt : public attempt_link {
   };
   With* with_;
   Op* op_;
-  stop_token_type token_;       // the operation's
-  typename Op::branch real_;    // the branch's own handle, until it reports
-  atomic<std::uint32_t> parties_{0};            // #parties that have not left; see above
-  atomic<const void*> frame_{nullptr};          // the thread that is in the initiator's call, or null
-  cell<outcome> outcome_{outcome::reported};    // written by the handle before it leaves
-  cell<bool> handle_is_gone_{false};            // not made yet, or dropped inside the frame; the frame's
-  [[no_unique_address]] only_if<keeps_element, std::conditional_t<With::element_is_stable, stable_element, copied_element>>
-      element_;
-  [[no_unique_address]] only_if<opens_c_doors, std::optional<stored_type>> out_{};  // the C out-parameter, while a C door is open
+  stop_token_type token_;                     // the operation's
+  typename Op::branch real_;                  // the branch's own handle, until it reports
+  atomic<std::uint32_t> parties_{0};          // #parties that have not left; see above
+  atomic<const void*> frame_{nullptr};        // the thread that is in the initiator's call, or null
+  cell<outcome> outcome_{outcome::reported};  // written by the handle before it leaves
+  cell<bool> handle_is_gone_{false};          // not made yet, or dropped inside the frame; the frame's
+  [[no_unique_address]] only_if<keeps_element,
+                                std::conditional_t<With::element_is_stable, stable_element, copied_element>> element_;
+  [[no_unique_address]] only_if<opens_c_doors, std::optional<stored_type>>
+      out_{};                                              // the C out-parameter, while a C door is open
   [[no_unique_address]] only_if<hooks, void*> context_{};  // and what the C function was given
   [[no_unique_address]] only_if<hooks, basic_cancel_hook<platform, cancel>> hook_;
   [[no_unique_address]] typename part_of<timing, decltype(options::timeout)>::type timing_;

@@ -90,14 +90,15 @@ class attempt_store {
   }
 
   [[no_unique_address]] Allocator allocator_;
-  chunk* chunks_ = nullptr;        // the issuing right's, as is the next
+  chunk* chunks_ = nullptr;  // the issuing right's, as is the next
   attempt_link* taken_ = nullptr;
   typename Platform::template atomic<attempt_link*> given_{nullptr};  // given back since
 };
 
 /// The operation's part in its branches' attempts: what is asked of them, and where they lie. Rides in the operation; `Carrying` has
 /// the range and the initiator. See `attempt`.
-template <class Carrying, class Element, bool ElementIsStable, bool CallsC, class Options, class Allocator, class Platform>
+template <class Carrying, class Element, bool ElementIsStable, bool CallsC, class Options, class Allocator,
+          class Platform>
 class attempting : public Carrying {
  public:
   using options_type = Options;

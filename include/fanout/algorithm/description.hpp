@@ -138,7 +138,8 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   using option = detail::option_t<Kind, Options>;
 
   static constexpr bool is_attempted = has<detail::timeout_kind> || has<detail::retry_kind> ||
-                                       has<detail::cancel_kind> || has<detail::attempt_counts_kind>;
+                                       has<detail::retry_if_kind> || has<detail::cancel_kind> ||
+                                       has<detail::attempt_counts_kind>;
   using starter = std::conditional_t<is_attempted, detail::attempt_starter<element_type>,
                                      detail::element_starter<T, Callback, element_type>>;
 
@@ -385,9 +386,10 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
         "fanout: one branch that ignores stop would keep this operation from ever being delivered: let the "
         "initiator take a stop token, f(element, branch, stop_token), or say .deliver_at(fanout::decided), or "
         ".drain() to wait for every branch all the same");
-    static_assert(!requires { requires combine_type::hands_late; } || op::votes || op::folds,
-                  "fanout: nothing comes too late for a policy that collects until the last report, so .on_late(f) would "
-                  "never be called: say .deliver_at(fanout::decided) as well, or let the values clean up after themselves");
+    static_assert(
+        !requires { requires combine_type::hands_late; } || op::votes || op::folds,
+        "fanout: nothing comes too late for a policy that collects until the last report, so .on_late(f) would "
+        "never be called: say .deliver_at(fanout::decided) as well, or let the values clean up after themselves");
     std::size_t n = is_counted ? 0 : no_index;
     if constexpr (is_counted) {
       FANOUT_TRY { n = static_cast<std::size_t>(std::ranges::distance(range_.get())); }
@@ -406,8 +408,9 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
     // The range lies in the operation now, and stays while the issuer holds its reference.
     auto& rode = carried_by(made->completion());
     if constexpr (is_attempted) {
-      static_assert(!has<detail::retry_if_kind> || has<detail::retry_kind>,
-                    "fanout: .retry_if(f) says which errors are worth another attempt: add .retry(backoff), which makes it");
+      static_assert(
+          !has<detail::retry_if_kind> || has<detail::retry_kind>,
+          "fanout: .retry_if(f) says which errors are worth another attempt: add .retry(backoff), which makes it");
       std::size_t at_once = n;
       if constexpr (has<detail::window_kind>) {
         const std::size_t wide = detail::get_option<detail::window_kind>(options_).width;
@@ -471,7 +474,12 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   }
   /// Starts the first `size` branches alone, and the others when all of these have succeeded; if one fails, the rest is not
   /// issued. 0: no canary.
-  auto canary(std::size_t size) && { return with(detail::canary_option{size}); }
+  auto canary(std::size_t size) && {
+    static_assert(
+        !requires { typename combine_type::item_type; },
+        "fanout: all streams must be open at once: a merge takes no .canary(k), which would wait for its end");
+    return with(detail::canary_option{size});
+  }
 
   /// Starts the first branch, and the next one `delay` after the last was started, or as soon as one fails, or nothing is in flight:
   /// Happy Eyeballs (RFC 8305). Nothing is started once the outcome is decided; what is left is not issued then. `delay` is a duration,
@@ -529,7 +537,7 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   template <class Backoff>
     requires std::is_same_v<Backoff, exponential_backoff>
   auto retry(const Backoff& backoff) && {
-    static_assert(detail::has_default_timer<Backoff>, 
+    static_assert(detail::has_default_timer<Backoff>,
                   "fanout: .retry(backoff) needs a timer: include <fanout/timer/default_service.hpp> or pass one: "
                   ".retry(backoff, timer)");
     if constexpr (detail::has_default_timer<Backoff>) {
@@ -538,7 +546,7 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   }
   template <class Platform>
   auto retry(const exponential_backoff& backoff, basic_budget<Platform>& shared) && {
-    static_assert(detail::has_default_timer<Platform>, 
+    static_assert(detail::has_default_timer<Platform>,
                   "fanout: .retry(backoff) needs a timer: include <fanout/timer/default_service.hpp> or pass one: "
                   ".retry(backoff, timer)");
     if constexpr (detail::has_default_timer<Platform>) {

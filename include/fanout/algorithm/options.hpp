@@ -11,7 +11,7 @@ namespace fanout {
 enum class charges_t : unsigned char;
 template <class Platform>
 class basic_budget;
-}
+}  // namespace fanout
 
 namespace fanout::detail {
 

@@ -30,8 +30,9 @@ template <class Policy, class F>
 struct on_late_policy : Policy {
   using value = fanout::detail::stored_t<typename Policy::value_type>;
   static constexpr bool hands_late = true;
-  static_assert(!requires { requires Policy::hands_late; },
-                "fanout: on_late was given a function already, which this one would replace");
+  static_assert(
+      !requires { requires Policy::hands_late; },
+      "fanout: on_late was given a function already, which this one would replace");
 
   F late;
 

@@ -24,11 +24,11 @@ class each_policy {
   using error_type = E;
   static constexpr bool keeps_errors = true;
   static constexpr bool folds = true;
-  static constexpr bool decides_early = std::is_same_v<
-      typename std::conditional_t<std::is_invocable_v<Sink&, std::size_t, fanout::result<T, E>>,
-                                  std::invoke_result<Sink&, std::size_t, fanout::result<T, E>>,
-                                  std::type_identity<void>>::type,
-      verdict>;
+  static constexpr bool decides_early =
+      std::is_same_v<typename std::conditional_t<std::is_invocable_v<Sink&, std::size_t, fanout::result<T, E>>,
+                                                 std::invoke_result<Sink&, std::size_t, fanout::result<T, E>>,
+                                                 std::type_identity<void>>::type,
+                     verdict>;
 
   explicit each_policy(Sink sink) noexcept(std::is_nothrow_move_constructible_v<Sink>) : sink_(std::move(sink)) {}
 

@@ -16,7 +16,7 @@ namespace fanout {
 template <class T>
 struct winner {
   std::size_t index = no_index;
-  T value{};
+  T value;
 
   T& operator*() & noexcept { return value; }
   const T& operator*() const& noexcept { return value; }
