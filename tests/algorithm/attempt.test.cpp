@@ -20,6 +20,7 @@
 #include "fanout/algorithm/wait.hpp"
 #include "fanout/batch.hpp"
 #include "fanout/callback/errno_callback.hpp"
+#include "fanout/refcount/batched.hpp"
 #include "fanout/refcount/local.hpp"
 #include "fanout/stop_token.hpp"
 #include "fanout/timer/manual.hpp"
@@ -345,7 +346,10 @@ TEST_CASE("attempts are completed together", "[attempt][batch]") {
   manual_timer timer;
   std::vector<request> requests(2);
   delivered<all_outcome<int>> got;
-  fanout::all<int>(std::ref(requests), keep()).timeout(10ms, timer).then(got.completion());
+  fanout::all<int>(std::ref(requests), keep())
+      .timeout(10ms, timer)
+      .count_with<fanout::refcount::batched<>>()
+      .then(got.completion());
   {
     fanout::batch_scope turn;
     requests[0].done.set_value(1);

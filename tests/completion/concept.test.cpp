@@ -139,7 +139,7 @@ TEST_CASE("a party that was connected may decide the operation until it is drain
   std::move(issuer).seal();
   CHECK(got.times == 0);
   kept.set_value(1);
-  CHECK(got.failed(fanout::no_index, errc::deadline, 1));
+  CHECK(got.failed(fanout::no_index, errc::deadline, 0));
 }
 
 TEST_CASE("a decision after a branch's error does not displace it", "[completion][E7][I7]") {
@@ -152,7 +152,7 @@ TEST_CASE("a decision after a branch's error does not displace it", "[completion
   CHECK(side.decide(side.op, make_error_code(errc::deadline)));
   std::move(issuer).seal();
   kept.set_stopped();
-  CHECK(got.failed(1, std::make_error_code(std::errc::io_error), 1));
+  CHECK(got.failed(1, std::make_error_code(std::errc::io_error), 0));
 }
 
 // A branch that gives up when it is asked to. It takes its callback away before it reports: the source is the operation's.
