@@ -175,9 +175,9 @@ TEST_CASE("an attempt that stops inside its timeout's request is made again afte
     struct stops {
       api* self;
       void operator()() const noexcept {
-        any_branch done = std::move(self->done);
+        any_branch giving_up = std::move(self->done);
         self->callback.reset();  // gone before the branch completes, as its token is
-        done.set_stopped();
+        giving_up.set_stopped();
       }
     };
     any_branch done;

@@ -90,7 +90,7 @@ struct counting_token {
 
   bool stop_requested() const noexcept { return false; }
   bool stop_possible() const noexcept { return true; }
-  friend bool operator==(counting_token, counting_token) noexcept = default;
+  [[maybe_unused]] friend bool operator==(counting_token, counting_token) noexcept = default;
 };
 static_assert(fanout::stoppable_token<counting_token>);
 
