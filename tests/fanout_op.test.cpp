@@ -23,6 +23,7 @@
 #include "support/allocators.hpp"
 #include "support/counted.hpp"
 #include "support/delivered.hpp"
+#include "support/small_stack.hpp"
 
 namespace {
 
@@ -265,7 +266,8 @@ TEST_CASE("a chain of completions takes the stack of one", "[fanout_op][I5]") {
   left = 10000;
   static_cast<void>(fanout::issue<int>(0, fanout::combine::all, chain{&left, &deep}));
   CHECK(left == 0);
-  CHECK(shallow - deep < 64 * 1024);
+  // Under a sanitizer, the address of a variable says nothing of the depth.
+  if (!support::sanitized) CHECK(shallow - deep < 64 * 1024);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

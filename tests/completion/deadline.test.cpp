@@ -475,7 +475,6 @@ TEST_CASE(
 
 TEST_CASE("last report, deadline and stop on three threads: once, and one of the three", "[deadline][E7][I6]") {
   for (int round = 0; round != 300; ++round) {
-    support::tally memory;
     manual_timer clock;
     fanout::inplace_stop_source outer;
     delivered<all_outcome<int>> got;
