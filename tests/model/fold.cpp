@@ -10,6 +10,7 @@
 
 #include "fanout/callback/handler.hpp"
 #include "fanout/combine/decided.hpp"
+#include "fanout/detail/config.hpp"
 #include "fanout/fanout_op.hpp"
 #include "fanout/refcount/atomic.hpp"
 
@@ -31,6 +32,12 @@ struct given {
   bool succeeded = false;
 };
 
+void fall_ill([[maybe_unused]] const char* why) {
+#if FANOUT_HAS_EXCEPTIONS
+  throw std::runtime_error(why);
+#endif
+}
+
 // Keeps errors, so that each report is the policy's to judge; one value of `enough` decides; `poison` throws.
 struct judges {
   using value_type = number;
@@ -45,7 +52,7 @@ struct judges {
 
   fanout::verdict on_value(std::size_t i, number&& value) {
     require(value == value_of(i), "a branch's value was lost");
-    if (i == poison) throw std::runtime_error("poison");
+    if (i == poison) fall_ill("poison");
     to->values[i] += 1;
     int n = 0;
     for (auto& one : to->values) n += one;
@@ -56,7 +63,7 @@ struct judges {
     return fanout::verdict::go_on;
   }
   bool on_deadline() {
-    if (deadline_throws) throw std::runtime_error("no deadline");
+    if (deadline_throws) fall_ill("no deadline");
     return true;
   }
   void on_late(std::size_t i, number&& value) noexcept {
@@ -117,7 +124,7 @@ struct scene {
 
 // The second initiator drops its handle, returns or throws, while another thread folds the first branch, and perhaps this one too.
 enum misdeed { drops, throws, hands_away_and_throws, misdeeds };
-void initiator_errs(test& t) {
+[[maybe_unused]] void initiator_errs(test& t) {
   struct state : scene<judges> {
     misdeed what;
   };
@@ -130,7 +137,7 @@ void initiator_errs(test& t) {
     x.issuer->start(1, [&x](auto branch) {
       if (x.what == drops) return;
       if (x.what == hands_away_and_throws) x.handles[1] = std::move(branch), x.go[1].set();
-      throw std::runtime_error("the initiator failed");
+      fall_ill("the initiator failed");
     });
     if (x.what != hands_away_and_throws) x.go[1].set();
     std::move(*x.issuer).seal();
@@ -181,7 +188,7 @@ struct to_the_deadline : note_outcome {
 };
 
 // One that throws at the deadline, which passes among the reports.
-void deadline_throws(test& t) {
+[[maybe_unused]] void deadline_throws(test& t) {
   using timed = fanout::fanout_op<fanout::handler, judges, to_the_deadline, strategy, booked_bytes>;
   struct state : scene<judges> {
     void* to = nullptr;
@@ -244,10 +251,12 @@ void loser_fails(test& t) {
 
 int main() {
   const explorer::options plain{.spurious = 0, .stale_failures = false};
+#if FANOUT_HAS_EXCEPTIONS
   check("an initiator drops or throws while another thread folds", initiator_errs, 0, plain);
   check("a policy throws", policy_throws<false>, 0, plain);
   check("a policy throws, at decided", policy_throws<true>, 0, plain);
   check("a policy throws at the deadline", deadline_throws, 0, plain);
+#endif
   check("the loser fails", loser_fails<false>, 0, plain);
   check("the loser fails, at decided", loser_fails<true>, 0, plain);
   return exit_code;
