@@ -75,7 +75,8 @@ class numbers {
   std::default_sentinel_t end() const { return {}; }
 };
 
-constexpr const char* long_text = "longer than what a string keeps in itself, whoever wrote that string";
+[[maybe_unused]] constexpr const char* long_text =
+    "longer than what a string keeps in itself, whoever wrote that string";
 
 }  // namespace
 

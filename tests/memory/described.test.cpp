@@ -66,7 +66,7 @@ class numbers {
   std::default_sentinel_t end() const { return {}; }
 };
 
-const auto give = [](int n, auto branch, auto) { branch.set_value(n); };
+[[maybe_unused]] const auto give = [](int n, auto branch, auto) { branch.set_value(n); };
 
 /// The one allocation of an operation fails: nothing was started, and the completion says why.
 const auto nothing_was_started = [](const attempt& a) {

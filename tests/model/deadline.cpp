@@ -149,7 +149,7 @@ void all_completed_before(test& t, std::size_t inline_first, bool twice) {
     timer other;
   };
   auto& x = t.make<state>();
-  t.thread([&x, inline_first, twice] {
+  t.thread([&x, inline_first] {
     x.issuer.emplace(*op::make(2, {}, two_deadlines(x.other, in_a_second, x.completion()), booked_bytes(x.book)));
     for (std::size_t i = 0; i != 2; ++i) {
       x.issuer->start(i, [&x, i, inline_first](auto branch) {
