@@ -40,6 +40,8 @@ def nanoseconds_per_branch(entries):
     for entry in entries:
         if entry.get("run_type") != "iteration" or entry.get("error_occurred") or entry["run_name"].count("/") != 2:
             continue
+        if entry["run_name"].startswith(("merge_", "option_", "stop_")):  # reported by the ratio.py beside them
+            continue
         mode, contender, n = entry["run_name"].split("/")
         if contender != "handwritten" and contender not in ALLOCATIONS:
             continue

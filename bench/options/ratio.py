@@ -42,7 +42,7 @@ def main():
     median = {key: statistics.median(values) for key, values in times.items()}
 
     print(f"{'option':<22} {'inline ns':>9} {'ratio':>6}   {'deferred ns':>11} {'ratio':>6}   per branch, N = 256")
-    for option in dict.fromkeys(option for mode, option in median if mode == "inline"):
+    for option in sorted({option for mode, option in median if mode == "inline"}, key=lambda o: (o != "plain", o)):
         row = f"{option:<22}"
         for mode, width in (("inline", 9), ("deferred", 11)):
             one, plain = median.get((mode, option)), median.get((mode, "plain"))
