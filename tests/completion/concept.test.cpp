@@ -12,6 +12,7 @@
 #include "fanout/stop_token.hpp"
 #include "support/counted.hpp"
 #include "support/delivered.hpp"
+#include "support/gives_up.hpp"
 #include "support/pump.hpp"
 
 // Completions of one's own.
@@ -22,6 +23,7 @@ using fanout::errc;
 using support::all_outcome;
 using support::counted;
 using support::delivered;
+using support::gives_up;
 
 // Posts the outcome to an executor: the completion runs when that gets to it.
 template <class Then>
@@ -154,21 +156,6 @@ TEST_CASE("a decision after a branch's error does not displace it", "[completion
   kept.set_stopped();
   CHECK(got.failed(1, std::make_error_code(std::errc::io_error), 0));
 }
-
-// A branch that gives up when it is asked to. It takes its callback away before it reports: the source is the operation's.
-template <class Branch>
-struct gives_up {
-  struct on_stop {
-    gives_up* self;
-    void operator()() const noexcept {
-      gives_up& me = *self;
-      me.callback.reset();
-      me.branch.set_stopped();
-    }
-  };
-  Branch branch;
-  std::optional<fanout::inplace_stop_callback<on_stop>> callback;
-};
 
 TEST_CASE("a decision whose stop request has the last branch report completes inside it", "[completion][I6]") {
   door side;

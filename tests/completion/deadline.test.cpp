@@ -34,6 +34,7 @@
 #include "support/allocators.hpp"
 #include "support/any_branch.hpp"
 #include "support/delivered.hpp"
+#include "support/gives_up.hpp"
 #include "support/styles.hpp"
 
 namespace {
@@ -330,19 +331,8 @@ TEST_CASE("a disarmed timer keeps no memory; one that is running keeps it until 
   }
 }
 
-// A branch that gives up when it is asked to, inside the timer's function: that is where the operation is delivered then.
-struct gives_up {
-  any_branch branch;
-  struct on_stop {
-    gives_up* self;
-    void operator()() const noexcept {
-      gives_up& me = *self;
-      me.callback.reset();
-      me.branch.set_stopped();
-    }
-  };
-  std::optional<fanout::inplace_stop_callback<on_stop>> callback;
-};
+// Inside the timer's function: that is where the operation is delivered then.
+using gives_up = support::gives_up<any_branch>;
 
 TEST_CASE("the last report inside the timer's own function: delivered there, and the memory goes with it",
           "[deadline][I6]") {

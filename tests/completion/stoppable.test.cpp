@@ -17,12 +17,14 @@
 #include "fanout/refcount/local.hpp"
 #include "support/counted.hpp"
 #include "support/delivered.hpp"
+#include "support/gives_up.hpp"
 
 namespace {
 
 using fanout::errc;
 using support::all_outcome;
 using support::delivered;
+using support::gives_up;
 
 const std::error_code io_error = std::make_error_code(std::errc::io_error);
 
@@ -147,21 +149,6 @@ TEMPLATE_TEST_CASE("a branch's error comes before an outer stop, and noise does 
   kept[1].set_error(io_error);
   CHECK(got.failed(1, io_error));
 }
-
-// A branch that gives up when it is asked to. It takes its callback away before it reports: the source is the operation's.
-template <class Branch>
-struct gives_up {
-  struct on_stop {
-    gives_up* self;
-    void operator()() const noexcept {
-      gives_up& me = *self;
-      me.callback.reset();
-      me.branch.set_stopped();
-    }
-  };
-  Branch branch;
-  std::optional<fanout::inplace_stop_callback<on_stop>> callback;
-};
 
 TEMPLATE_TEST_CASE("branches that give up at once: the operation completes inside request_stop", "[stoppable][I6]",
                    FANOUT_TEST_TOKENS) {

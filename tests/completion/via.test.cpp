@@ -31,6 +31,7 @@
 #include "support/allocators.hpp"
 #include "support/counted.hpp"
 #include "support/delivered.hpp"
+#include "support/gives_up.hpp"
 
 namespace {
 
@@ -40,6 +41,7 @@ using fanout::testing::manual_executor;
 using support::all_outcome;
 using support::counted;
 using support::delivered;
+using support::gives_up;
 using support::open_outcome;
 using support::settle_outcome;
 using support::void_outcome;
@@ -471,22 +473,6 @@ TEST_CASE("stop while branches are out: they are asked, and the operation hops w
   check_hop(loop, got);
   CHECK(got.failed(fanout::no_index, errc::stopped));
 }
-
-// A branch that gives up when it is asked to. It takes its callback away before it reports: the source is the
-// operation's.
-template <class Branch>
-struct gives_up {
-  struct on_stop {
-    gives_up* self;
-    void operator()() const noexcept {
-      gives_up& me = *self;
-      me.callback.reset();
-      me.branch.set_stopped();
-    }
-  };
-  Branch branch;
-  std::optional<fanout::inplace_stop_callback<on_stop>> callback;
-};
 
 TEST_CASE("branches that give up at once: posted inside request_stop, completed on the executor",
           "[via][stoppable][I6]") {

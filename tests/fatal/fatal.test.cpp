@@ -10,55 +10,14 @@
 #include <utility>
 
 #include "catch.hpp"
+#include "support/child_process.hpp"
 
-#if __has_include(<sys/wait.h>) && __has_include(<unistd.h>)
-#include <signal.h>
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#if FANOUT_HAS_CHILD_PROCESSES
 
 namespace {
 
-struct ended {
-  int status = 0;
-  std::string said;
-
-  bool normally() const { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
-  // terminate() aborts. A sanitizer may turn that into an exit code of its own.
-  bool by_abort() const {
-    return (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) || (WIFEXITED(status) && WEXITSTATUS(status) != 0);
-  }
-  bool saying(const char* sentence) const { return said.find(sentence) != std::string::npos; }
-};
-
-/// Runs f in a child process and says how that ended.
-template <class F>
-ended run(F f) {
-  std::fflush(nullptr);
-  int ends[2];
-  REQUIRE(pipe(ends) == 0);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    signal(SIGABRT, SIG_DFL);  // not the test framework's
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    f();
-    _exit(0);
-  }
-  close(ends[1]);
-  ended result;
-  char buffer[256];
-  while (true) {
-    const ssize_t n = read(ends[0], buffer, sizeof buffer);
-    if (n <= 0) break;
-    result.said.append(buffer, static_cast<std::size_t>(n));
-  }
-  close(ends[0]);
-  REQUIRE(waitpid(child, &result.status, 0) == child);
-  return result;
-}
+using support::ended;
+using support::run_in_child;
 
 struct ignore {
   void operator()(auto&&) const noexcept {}
@@ -72,7 +31,7 @@ constexpr const char* not_waited = "a waiter was destroyed before wait() returne
 }  // namespace
 
 TEST_CASE("an embedded operation destroyed while a branch is out ends the program", "[embedded][fatal]") {
-  const ended e = run([] {
+  const ended e = run_in_child([] {
     std::optional<embedded> op;
     op.emplace(fanout::combine::all_policy<int>{}, ignore{});
     embedded::issuer::branch out;
@@ -87,7 +46,7 @@ TEST_CASE("an embedded operation destroyed while a branch is out ends the progra
 }
 
 TEST_CASE("an embedded operation destroyed before the seal ends the program", "[embedded][fatal]") {
-  const ended e = run([] {
+  const ended e = run_in_child([] {
     std::optional<embedded> op;
     op.emplace(fanout::combine::all_policy<int>{}, ignore{});
     auto issuer = op->issue(1);
@@ -98,7 +57,7 @@ TEST_CASE("an embedded operation destroyed before the seal ends the program", "[
 }
 
 TEST_CASE("an embedded operation may be destroyed before it is issued and after it is delivered", "[embedded][fatal]") {
-  const ended e = run([] {
+  const ended e = run_in_child([] {
     const embedded never_issued({}, {});
     embedded delivered({}, {});
     auto issuer = delivered.issue(1);
@@ -110,7 +69,7 @@ TEST_CASE("an embedded operation may be destroyed before it is issued and after 
 }
 
 TEST_CASE("an embedded operation is issued once, within its capacity", "[embedded][fatal]") {
-  const ended twice = run([] {
+  const ended twice = run_in_child([] {
     embedded op({}, {});
     { auto first = op.issue(0); }
     auto second = op.issue(0);
@@ -118,7 +77,7 @@ TEST_CASE("an embedded operation is issued once, within its capacity", "[embedde
   CHECK(twice.by_abort());
   CHECK(twice.saying("an embedded operation was issued twice: it is single use"));
 
-  const ended wide = run([] {
+  const ended wide = run_in_child([] {
     embedded op({}, {});
     auto issuer = op.issue(5);
   });
@@ -127,7 +86,7 @@ TEST_CASE("an embedded operation is issued once, within its capacity", "[embedde
 }
 
 TEST_CASE("a waiter destroyed before its wait has returned ends the program", "[wait][fatal]") {
-  const ended outstanding = run([] {
+  const ended outstanding = run_in_child([] {
     std::optional<waiter> delivered;
     delivered.emplace();
     auto issuer = fanout::issue<int>(1, fanout::combine::all, delivered->completion());
@@ -137,7 +96,7 @@ TEST_CASE("a waiter destroyed before its wait has returned ends the program", "[
   CHECK(outstanding.saying(not_waited));
 
   // Delivered, but not waited for: on another thread the delivery might still be unlocking.
-  const ended never_waited = run([] {
+  const ended never_waited = run_in_child([] {
     waiter delivered;
     auto issuer = fanout::issue<int>(0, fanout::combine::all, delivered.completion());
     std::move(issuer).seal();
@@ -147,7 +106,7 @@ TEST_CASE("a waiter destroyed before its wait has returned ends the program", "[
 }
 
 TEST_CASE("a waiter may be destroyed unused and after its wait", "[wait][fatal]") {
-  const ended e = run([] {
+  const ended e = run_in_child([] {
     const waiter unused;
     waiter delivered;
     auto issuer = fanout::issue<int>(0, fanout::combine::all, delivered.completion());
@@ -160,7 +119,8 @@ TEST_CASE("a waiter may be destroyed unused and after its wait", "[wait][fatal]"
 
 #if !FANOUT_HAS_EXCEPTIONS
 TEST_CASE("without exceptions, issue ends the program where it would throw, and names the way out", "[issue][fatal]") {
-  const ended e = run([] { auto issuer = fanout::issue<int>(std::size_t{1} << 40, fanout::combine::all, ignore{}); });
+  const ended e =
+      run_in_child([] { auto issuer = fanout::issue<int>(std::size_t{1} << 40, fanout::combine::all, ignore{}); });
   CHECK(e.by_abort());
   CHECK(e.saying("fanout::try_issue returns the error"));
 }

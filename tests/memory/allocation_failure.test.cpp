@@ -41,6 +41,7 @@ TEST_CASE("allocation failure", "[memory]") {
 #include "fail_each.hpp"
 #include "support/allocators.hpp"
 #include "support/counted.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
@@ -49,30 +50,11 @@ using memory::attempt;
 using memory::fail_each;
 using memory::tell;
 using support::counted;
+using support::numbers;
 
 const auto complete_with_index = [](auto branch) {
   const auto i = static_cast<int>(branch.index());
   branch.set_value(i);
-};
-
-/// Counts to n and can be walked once, so that nobody knows n before.
-class numbers {
- public:
-  struct iterator {
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = int;
-    using difference_type = std::ptrdiff_t;
-    int at = 0;
-    int operator*() const { return at; }
-    iterator& operator++() {
-      ++at;
-      return *this;
-    }
-    void operator++(int) { ++at; }
-    bool operator==(std::default_sentinel_t) const { return at == 100; }
-  };
-  iterator begin() const { return {}; }
-  std::default_sentinel_t end() const { return {}; }
 };
 
 [[maybe_unused]] constexpr const char* long_text =

@@ -37,6 +37,7 @@ TEST_CASE("allocation failure in descriptions", "[memory]") {
 #include "fanout/combine/quorum.hpp"
 #include "fanout/testing/manual_executor.hpp"
 #include "fanout/timer/manual.hpp"
+#include "support/numbers.hpp"
 
 namespace {
 
@@ -45,26 +46,7 @@ using memory::attempt;
 using memory::fail_each;
 using memory::tell;
 using support::counted;
-
-/// Counts to 100 and can be walked once.
-class numbers {
- public:
-  struct iterator {
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = int;
-    using difference_type = std::ptrdiff_t;
-    int at = 0;
-    int operator*() const { return at; }
-    iterator& operator++() {
-      ++at;
-      return *this;
-    }
-    void operator++(int) { ++at; }
-    bool operator==(std::default_sentinel_t) const { return at == 100; }
-  };
-  iterator begin() const { return {}; }
-  std::default_sentinel_t end() const { return {}; }
-};
+using support::numbers;
 
 [[maybe_unused]] const auto give = [](int n, auto branch, auto) { branch.set_value(n); };
 

@@ -35,8 +35,11 @@ TEST_CASE("allocation failure", "[memory]") {
 #include "fanout/completion/monitored.hpp"
 #include "fanout/detail/config.hpp"
 #include "fanout/issue.hpp"
+#include "support/numbers.hpp"
 
 namespace {
+
+using support::numbers;
 
 using fanout::errc;
 
@@ -58,25 +61,6 @@ struct seen {
       suppressed = outcome.error().suppressed;
     }
   }
-};
-
-// Counts to 100 and can be walked once, so that nobody knows how many there are.
-struct numbers {
-  struct iterator {
-    using iterator_concept = std::input_iterator_tag;
-    using value_type = int;
-    using difference_type = std::ptrdiff_t;
-    int at = 0;
-    int operator*() const { return at; }
-    iterator& operator++() {
-      ++at;
-      return *this;
-    }
-    void operator++(int) { ++at; }
-    bool operator==(std::default_sentinel_t) const { return at == 100; }
-  };
-  iterator begin() const { return {}; }
-  std::default_sentinel_t end() const { return {}; }
 };
 
 // Returns how many allocations there are.

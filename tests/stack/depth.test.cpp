@@ -12,75 +12,17 @@
 #include "catch.hpp"
 #include "fanout/combine/merge.hpp"
 
-#if __has_include(<pthread.h>)
-#include <pthread.h>
+#include "support/any_branch.hpp"
+#include "support/small_stack.hpp"
+
+#if FANOUT_HAS_SMALL_STACK
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool sanitized = false;
-#endif
+using support::any_branch;
+using support::on_small_stack;
 
 constexpr std::size_t a_million = 1'000'000;
-
-/// Runs f on a thread with a stack of 64 KiB; a larger one under a sanitizer, whose own frames fill that.
-template <class F>
-void on_small_stack(F f) {
-  if (sanitized)
-    WARN("SKIPPED: the limit of 64 KiB. A sanitizer's frames are larger: this run only checks the results");
-  pthread_attr_t attributes;
-  REQUIRE(pthread_attr_init(&attributes) == 0);
-  REQUIRE(pthread_attr_setstacksize(&attributes, (sanitized ? 1024 : 64) * std::size_t{1024}) == 0);
-  pthread_t thread;
-  const int made = pthread_create(
-      &thread, &attributes,
-      [](void* run) -> void* {
-        (*static_cast<F*>(run))();
-        return nullptr;
-      },
-      &f);
-  REQUIRE(made == 0);
-  REQUIRE(pthread_join(thread, nullptr) == 0);
-  REQUIRE(pthread_attr_destroy(&attributes) == 0);
-}
-
-/// A branch of whatever operation: a type that a completion can hold although the operation's type names the
-/// completion's.
-class any_branch {
- public:
-  any_branch() noexcept = default;
-  template <class Op>
-  explicit any_branch(fanout::basic_branch<Op> branch) noexcept {
-    using held = fanout::basic_branch<Op>;
-    static_assert(sizeof(held) == sizeof(kept_) && std::is_nothrow_move_constructible_v<held>);
-    ::new (static_cast<void*>(kept_)) held(std::move(branch));
-    act_ = [](std::byte* from, std::byte* to) noexcept {
-      auto* const here = std::launder(reinterpret_cast<held*>(from));
-      held taken(std::move(*here));
-      std::destroy_at(here);
-      if (to == nullptr) return taken.set_value();
-      if (to != from) ::new (static_cast<void*>(to)) held(std::move(taken));
-      // to == from: dropped
-    };
-  }
-  any_branch(any_branch&& other) noexcept : act_(std::exchange(other.act_, nullptr)) {
-    if (act_ != nullptr) act_(other.kept_, kept_);
-  }
-  any_branch& operator=(any_branch&&) = delete;
-  ~any_branch() {
-    if (act_ != nullptr) act_(kept_, kept_);
-  }
-
-  void complete() && noexcept { std::exchange(act_, nullptr)(kept_, nullptr); }
-
- private:
-  alignas(void*) std::byte kept_[sizeof(void*)];
-  void (*act_)(std::byte* from, std::byte* to) noexcept = nullptr;
-};
 
 struct chain {
   std::size_t succeeded = 0, failed = 0;
@@ -99,7 +41,7 @@ struct pass_on {
       return;
     }
     ++seen->succeeded;
-    std::move(below).complete();
+    below.set_value();
   }
 };
 
@@ -165,7 +107,7 @@ TEST_CASE("a million branches that are dropped after the seal take no stack", "[
 
 TEST_CASE("a chain of a million operations completes from its end in the stack of one", "[stack][I5]") {
   chain seen;
-  on_small_stack([&seen] { build_chain(seen).complete(); });
+  on_small_stack([&seen] { build_chain(seen).set_value(); });
   CHECK(seen.succeeded == a_million);
   CHECK(seen.failed == 0);
 }

@@ -8,15 +8,7 @@
 #include <vector>
 
 #include "catch.hpp"
-
-#if __has_include(<sys/wait.h>) && __has_include(<unistd.h>)
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#define FANOUT_TEST_FORKS
-#endif
+#include "support/child_process.hpp"
 
 namespace {
 
@@ -149,25 +141,16 @@ TEST_CASE("many threads post and many pump: each work runs once, and sees what i
   CHECK(loop.pending() == 0);
 }
 
-#ifdef FANOUT_TEST_FORKS
+#if FANOUT_HAS_CHILD_PROCESSES
 TEST_CASE("an executor destroyed with work in it ends the program, in every build", "[manual_executor][fatal]") {
   auto ends_normally = [](bool pumped) {
-    const pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-      signal(SIGABRT, SIG_DFL);  // not the test framework's
-      dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-      {
-        task lost([] {});
-        manual_executor loop;
-        loop.post(lost);
-        if (pumped) loop.run_all();
-      }
-      _exit(0);
-    }
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return support::run_in_child([pumped] {
+             task lost([] {});
+             manual_executor loop;
+             loop.post(lost);
+             if (pumped) loop.run_all();
+           })
+        .normally();
   };
   CHECK(ends_normally(true));
   CHECK(!ends_normally(false));

@@ -13,19 +13,14 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/child_process.hpp"
 #include "timer/event.hpp"
 
-#if __has_include(<sys/wait.h>) && __has_include(<unistd.h>)
+#if FANOUT_HAS_CHILD_PROCESSES
 #include <pthread.h>
 #include <signal.h>
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <optional>
-#include <string>
-#define HAS_PROCESSES 1
 #endif
 
 namespace {
@@ -278,7 +273,7 @@ TEST_CASE("armed and cancelled by three threads against the clock, each is calle
   CHECK(calls > 0);
 }
 
-#if defined(HAS_PROCESSES)
+#if FANOUT_HAS_CHILD_PROCESSES
 
 TEST_CASE("the service's thread takes none of the process's signals, and its maker keeps its own mask",
           "[timer][service]") {
@@ -301,58 +296,26 @@ TEST_CASE("the service's thread takes none of the process's signals, and its mak
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-namespace {
-
-// What f wrote to stderr before it ended its process; "" if it did not end it.
-template <class F>
-std::string last_words(F f) {
-  std::fflush(nullptr);
-  int ends[2];
-  REQUIRE(pipe(ends) == 0);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    signal(SIGABRT, SIG_DFL);  // not the test framework's
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    f();
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string said;
-  char buffer[256];
-  while (true) {
-    const ssize_t n = read(ends[0], buffer, sizeof buffer);
-    if (n <= 0) break;
-    said.append(buffer, static_cast<std::size_t>(n));
-  }
-  close(ends[0]);
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "" : said;
-}
-
-}  // namespace
-
 TEST_CASE("a service destroyed while an entry is armed ends the program, in any build", "[timer][service][fatal]") {
-  const std::string said = last_words([] {
+  const support::ended end = support::run_in_child([] {
     auto e = std::make_unique<entry>([] {}).release();
     service s;
     s.arm(*e, service::now() + 1h);
   });
-  CHECK(said.find("a timer service was destroyed while an entry was armed with it") != std::string::npos);
+  CHECK(end.by_abort());
+  CHECK(end.saying("a timer service was destroyed while an entry was armed with it"));
 }
 
 TEST_CASE("a service destroyed by one of its entries ends the program", "[timer][service][fatal]") {
-  const std::string said = last_words([] {
+  const support::ended end = support::run_in_child([] {
     std::optional<service> s(std::in_place);
     event never;
     entry e([&] { s.reset(); });
     s->arm(e, service::now());
     never.wait();
   });
-  CHECK(said.find("a timer service was destroyed on its own thread") != std::string::npos);
+  CHECK(end.by_abort());
+  CHECK(end.saying("a timer service was destroyed on its own thread"));
 }
 
 #endif
