@@ -64,7 +64,7 @@
 #include "fanout/results.hpp"
 #include "fanout/stop_token.hpp"
 #include "fanout/stream.hpp"
-#include "fanout/timer/concept.hpp"
+#include "fanout/timer.hpp"
 #include "fanout/values.hpp"
 #include "fanout/version.hpp"
 

@@ -352,8 +352,7 @@ class fanout_op : private work {
   bool is_decided() const noexcept {
     if (stop_.stop_requested()) return true;
     if constexpr (votes) {
-      const auto* last = ballot_.last();
-      return last != nullptr && static_cast<typename node_type::standing>(last->at).verdict.decided();
+      return ballot_.decided();
     } else {
       return false;
     }
@@ -1463,8 +1462,7 @@ class fanout_op : private work {
   }
   bool was_delivered() const noexcept {
     if constexpr (votes) {
-      const auto* last = ballot_.last();
-      return static_cast<typename node_type::standing>(last->at).verdict.decided();
+      return ballot_.decided();
     } else {
       return folding_.delivered;
     }

@@ -28,7 +28,7 @@ struct last : loop::entry {
   loop& ends;
 };
 
-/// std's threads, with notifications counted.
+/// std's threads, with notifications and waits counted.
 struct counting_platform : fanout::std_platform {
   using mutex = std::mutex;
   struct condition_variable : std::condition_variable {
@@ -36,8 +36,24 @@ struct counting_platform : fanout::std_platform {
       ++notifications;
       std::condition_variable::notify_one();
     }
-    static inline std::atomic<int> notifications{0};
+    void wait(std::unique_lock<mutex>& lock) {
+      ++waits;
+      waits.notify_one();
+      std::condition_variable::wait(lock);
+    }
+    template <class Time>
+    void wait_until(std::unique_lock<mutex>& lock, const Time& time) {
+      ++waits;
+      waits.notify_one();
+      std::condition_variable::wait_until(lock, time);
+    }
+    static inline std::atomic<int> notifications{0}, waits{0};
   };
+
+  /// Until the loop sleeps for the nth time. It counts under the lock: whoever takes that next finds it asleep.
+  static void await_sleep(int n) {
+    for (int seen; (seen = condition_variable::waits) < n;) condition_variable::waits.wait(seen);
+  }
 };
 using counting_loop = fanout::timer::basic_loop<counting_platform>;
 static_assert(fanout::timer::timer_service<counting_loop>);
@@ -126,14 +142,15 @@ TEST_CASE("deadlines that are equally long, and cancelled, wake the thread once"
     nothing() : counting_loop::entry([](counting_loop::entry&) noexcept {}) {}
   } e;
   std::thread thread([&] { l.run(); });
-  counting_platform::condition_variable::notifications = 0;
+  counting_platform::await_sleep(1);  // till the end of time
   int cancelled = 0;
   for (int i = 0; i != 1000; ++i) {
     l.arm(e, counting_loop::now() + 1h);
     cancelled += l.cancel(e);
+    counting_platform::await_sleep(2);  // till the first one's time, which comes before all others
   }
   CHECK(cancelled == 1000);
-  CHECK(counting_platform::condition_variable::notifications <= 1);  // none if it did not sleep yet
+  CHECK(counting_platform::condition_variable::notifications == 1);
   l.finish();
   thread.join();
 }

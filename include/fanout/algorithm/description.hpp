@@ -30,7 +30,7 @@
 #include "fanout/detail/option_set.hpp"
 #include "fanout/issue.hpp"
 #include "fanout/latency.hpp"
-#include "fanout/timer/concept.hpp"
+#include "fanout/timer.hpp"
 
 namespace fanout {
 

@@ -2,7 +2,6 @@
 #ifndef FANOUT_ALGORITHM_MERGE_HPP
 #define FANOUT_ALGORITHM_MERGE_HPP
 
-#include <functional>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -26,7 +25,7 @@ inline constexpr bool is_merge<combine::merge_t<I, S, P, L, E, T>> = true;
 ///
 ///     fanout::merge<line>(hosts, tail, print, &line::time).deadline(5s).on_deadline(fanout::partial).then(done);
 template <class Item, class Callback = handler, class E = std::error_code, class Range, class Initiator, class Sink,
-          class Projection = std::identity, class Less = detail::ascending>
+          class Projection = detail::itself, class Less = detail::ascending>
   requires(!detail::is_merge<Sink>)
 [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)")]] auto merge(Range&& range,
                                                                                        Initiator&& initiator, Sink sink,

@@ -3,13 +3,13 @@
 #define FANOUT_COMBINE_HEDGE_HPP
 
 #include <cstddef>
-#include <functional>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include "fanout/combine/concept.hpp"
 #include "fanout/combine/first.hpp"
+#include "fanout/detail/call.hpp"
 
 namespace fanout::combine {
 
@@ -40,7 +40,7 @@ struct hedge_policy : first_success_policy<T, E> {
     static_assert(std::is_nothrow_invocable_r_v<bool, const Fatal&, const E&>,
                   "fanout: fatal(f) calls f(error) on the thread that reports, where nobody could catch: it must be "
                   "const and noexcept and return whether to give up");
-    return std::invoke(fatal, error);
+    return fanout::detail::call(fatal, error);
   }
   bool keeps_losers() const noexcept { return keep; }
 

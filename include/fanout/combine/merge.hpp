@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <system_error>
 #include <type_traits>
@@ -288,7 +287,7 @@ class merge_t {
 ///     branch.set_value()
 ///
 /// Keys are copied and kept when their items are gone: a number or a time, not a string.
-template <class Item, class E = std::error_code, class Sink, class Projection = std::identity,
+template <class Item, class E = std::error_code, class Sink, class Projection = fanout::detail::itself,
           class Less = fanout::detail::ascending>
 [[nodiscard]] auto merge(Sink sink, Projection key = {}, Less less = {}) {
   return merge_t<Item, Sink, Projection, Less, E>(std::move(sink), std::move(key), std::move(less));

@@ -3,12 +3,12 @@
 #define FANOUT_COMBINE_REDUCE_HPP
 
 #include <cstddef>
-#include <functional>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include "fanout/combine/concept.hpp"
+#include "fanout/detail/call.hpp"
 
 namespace fanout::combine {
 
@@ -23,12 +23,12 @@ void fold_into(A& so_far, F& f, T&& value) {
     if constexpr (std::is_void_v<std::invoke_result_t<F&, A, T>>) {
       static_assert(std::is_invocable_v<F&, A&, T>,
                     "fanout: reduce(init, f): an f that returns nothing takes what it adds to by reference");
-      std::invoke(f, so_far, std::forward<T>(value));
+      fanout::detail::call(f, so_far, std::forward<T>(value));
     } else {
-      so_far = std::invoke(f, std::move(so_far), std::forward<T>(value));
+      so_far = fanout::detail::call(f, std::move(so_far), std::forward<T>(value));
     }
   } else {
-    std::invoke(f, so_far, std::forward<T>(value));
+    fanout::detail::call(f, so_far, std::forward<T>(value));
   }
 }
 

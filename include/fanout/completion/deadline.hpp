@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "fanout/completion/adaptor.hpp"
-#include "fanout/timer/concept.hpp"
+#include "fanout/timer.hpp"
 
 namespace fanout::completion {
 

@@ -2,33 +2,17 @@
 #ifndef FANOUT_COMPLETION_WAIT_HPP
 #define FANOUT_COMPLETION_WAIT_HPP
 
-#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <utility>
 
 #include "fanout/detail/assert.hpp"
 #include "fanout/detail/batch.hpp"
+#include "fanout/detail/blocking.hpp"
 #include "fanout/detail/platform.hpp"
 #include "fanout/errc.hpp"
 
 namespace fanout::completion {
-
-namespace detail {
-
-template <class Platform>
-struct blocking {
-  using mutex = std::mutex;
-  using condition_variable = std::condition_variable;
-};
-template <class Platform>
-  requires requires { typename Platform::mutex; }
-struct blocking<Platform> {
-  using mutex = typename Platform::mutex;
-  using condition_variable = typename Platform::condition_variable;
-};
-
-}  // namespace detail
 
 /// A thread that blocks until an operation is delivered to it.
 ///
@@ -104,7 +88,7 @@ class waiter {
   }
 
  private:
-  using mutex_type = typename detail::blocking<Platform>::mutex;
+  using mutex_type = typename fanout::detail::blocking<Platform>::mutex;
   using lock = std::unique_lock<mutex_type>;
 
   struct stop_link {
@@ -149,7 +133,7 @@ class waiter {
   }
 
   mutex_type mutex_;
-  typename detail::blocking<Platform>::condition_variable delivered_;
+  typename fanout::detail::blocking<Platform>::condition_variable delivered_;
   std::optional<Outcome> outcome_;      // guarded by mutex_; has a value once delivered
   stop_link link_;                      // set while the operation is made, before it is shared; cut under mutex_
   bool made_ = false, waited_ = false;  // the owner's

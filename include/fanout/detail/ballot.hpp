@@ -149,6 +149,12 @@ class ballot {
     }
   }
 
+  /// Whether the votes so far decide.
+  bool decided() const noexcept {
+    const node* newest = last();
+    return newest != nullptr && static_cast<standing>(newest->at).verdict.decided();
+  }
+
   /// How things stand; null before the first vote. What is reachable from it may be read.
   const node* last() const noexcept { return last_.load(std::memory_order_acquire); }
 

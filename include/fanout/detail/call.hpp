@@ -20,19 +20,19 @@ constexpr decltype(auto) object_of(M C::*, A&& a) {
   }
 }
 
-/// std::invoke for at most one argument: <functional> would cost more to compile than everything that uses this.
+/// std::invoke: <functional> would cost more to compile than everything that uses this.
 template <class F>
 constexpr decltype(auto) call(F&& f) {
   return std::forward<F>(f)();
 }
-template <class F, class A>
-constexpr decltype(auto) call(F&& f, A&& a) {
+template <class F, class A, class... Rest>
+constexpr decltype(auto) call(F&& f, A&& a, Rest&&... rest) {
   if constexpr (std::is_member_function_pointer_v<std::remove_cvref_t<F>>) {
-    return (object_of(f, std::forward<A>(a)).*f)();
+    return (object_of(f, std::forward<A>(a)).*f)(std::forward<Rest>(rest)...);
   } else if constexpr (std::is_member_object_pointer_v<std::remove_cvref_t<F>>) {
     return (object_of(f, std::forward<A>(a)).*f);
   } else {
-    return std::forward<F>(f)(std::forward<A>(a));
+    return std::forward<F>(f)(std::forward<A>(a), std::forward<Rest>(rest)...);
   }
 }
 

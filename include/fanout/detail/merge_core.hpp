@@ -17,6 +17,14 @@
 
 namespace fanout::detail {
 
+/// The key of an item that is its own, as std::identity, for which <functional> would be needed.
+struct itself {
+  template <class T>
+  constexpr T&& operator()(T&& item) const noexcept {
+    return static_cast<T&&>(item);
+  }
+};
+
 /// Items in a row that came together: `begin()` and `end()` are pointers to them, `next` is the merge's while it has the chunk.
 template <class C>
 concept merge_chunk = requires(C& chunk) {

@@ -52,9 +52,6 @@ option_set<Options..., Added> add_option(option_set<Options...>&& set, Added add
   return {static_cast<Options&&>(set)..., std::move(added)};
 }
 
-template <class Added, class... Options>
-using with_option_t = option_set<Options..., Added>;
-
 }  // namespace fanout::detail
 
 #endif

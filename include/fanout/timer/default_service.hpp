@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <new>
 
-#include "fanout/timer/concept.hpp"
+#include "fanout/timer.hpp"
 #include "fanout/timer/service.hpp"
 
 namespace fanout::timer {

@@ -8,7 +8,7 @@
 #include "fanout/detail/blocking.hpp"
 #include "fanout/detail/platform.hpp"
 #include "fanout/detail/timer_heap.hpp"
-#include "fanout/timer/concept.hpp"
+#include "fanout/timer.hpp"
 
 namespace fanout::timer {
 
@@ -72,6 +72,9 @@ class basic_loop {
     FANOUT_ASSERT(!running_, "a timer loop was run by two threads at once");
     running_ = true;
     time_point seen = clock::now();
+    // When to look again, also if what was armed for then has been cancelled: else the next of those deadlines would be
+    // the first again, and wake the thread like it.
+    time_point alarm = time_point::max();
     while (true) {
       const time_point next = next_expiry();
       if (next <= seen && next != time_point::max()) {
@@ -85,9 +88,11 @@ class basic_loop {
       } else if (finishing_) {
         break;
       } else {
-        wakes_at_ = next;
-        if (next == time_point::max()) wake_.wait(guard);
-        else wake_.wait_until(guard, next);
+        if (next < alarm || alarm <= seen) alarm = next;
+        wakes_at_ = alarm;
+        if (alarm == time_point::max()) wake_.wait(guard);
+        else wake_.wait_until(guard, alarm);
+        alarm = wakes_at_;  // or what it was woken for
         wakes_at_ = time_point::min();
       }
     }

@@ -14,7 +14,7 @@
 #include "fanout/detail/blocking.hpp"
 #include "fanout/detail/platform.hpp"
 #include "fanout/detail/timer_heap.hpp"
-#include "fanout/timer/concept.hpp"
+#include "fanout/timer.hpp"
 
 namespace fanout::timer {
 

@@ -10,7 +10,7 @@
 #endif
 
 #include "fanout/detail/assert.hpp"
-#include "fanout/timer/concept.hpp"
+#include "fanout/timer.hpp"
 #include "fanout/timer/loop.hpp"
 
 namespace fanout::timer {

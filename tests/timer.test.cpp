@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "fanout/timer/concept.hpp"
+#include "fanout/timer.hpp"
 
 #include <chrono>
 #include <type_traits>

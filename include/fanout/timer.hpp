@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef FANOUT_TIMER_CONCEPT_HPP
-#define FANOUT_TIMER_CONCEPT_HPP
+#ifndef FANOUT_TIMER_HPP
+#define FANOUT_TIMER_HPP
 
 #include <concepts>
 #include <type_traits>
