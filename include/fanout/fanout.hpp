@@ -66,6 +66,7 @@
 #include "fanout/stream.hpp"
 #include "fanout/timer.hpp"
 #include "fanout/values.hpp"
+#include "fanout/verdict.hpp"
 #include "fanout/version.hpp"
 
 #endif

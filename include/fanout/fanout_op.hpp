@@ -13,36 +13,31 @@
 
 #include "fanout/branch.hpp"
 #include "fanout/detail/assert.hpp"
-#include "fanout/detail/ballot.hpp"
 #include "fanout/detail/batch.hpp"
-#include "fanout/detail/baton.hpp"
 #include "fanout/detail/block.hpp"
 #include "fanout/detail/first_failure.hpp"
+#include "fanout/detail/folding.hpp"
 #include "fanout/detail/platform.hpp"
+#include "fanout/detail/protocol.hpp"
 #include "fanout/detail/slot.hpp"
 #include "fanout/detail/slot_range.hpp"
-#include "fanout/detail/stream.hpp"
+#include "fanout/detail/streaming.hpp"
 #include "fanout/detail/trampoline.hpp"
+#include "fanout/detail/voting.hpp"
 #include "fanout/errc.hpp"
 #include "fanout/failure.hpp"
-#include "fanout/importance.hpp"
 #include "fanout/issuer.hpp"
 #include "fanout/refcount/atomic.hpp"
 #include "fanout/reports.hpp"
 #include "fanout/result.hpp"
 #include "fanout/stop_token.hpp"
 #include "fanout/values.hpp"
+#include "fanout/verdict.hpp"
 
 namespace fanout {
 
 template <class T, class E, class Platform>
 class results;
-
-/// What a combine policy makes of one branch's report.
-enum class verdict : unsigned char {
-  go_on,    // nothing is decided by it
-  decided,  // the outcome is fixed: the other branches are asked to stop
-};
 
 /// In the place of an allocator: the operation lies in memory that its owner provides (`embedded`).
 struct no_allocator {};
@@ -55,80 +50,6 @@ template <class T, class E>
 inline constexpr bool is_outcome<result<T, failure<E>>> = true;
 template <class T, class V, class E, class Platform>
 inline constexpr bool is_outcome<result<T, reported_failure<V, E, Platform>>> = true;
-
-/// Which protocol a combine policy's reports go through before they are released.
-enum class protocol : unsigned char { collect, vote, fold };
-
-template <class Combine>
-inline constexpr protocol protocol_of = [] {
-  if constexpr (requires { requires Combine::votes; }) return protocol::vote;
-  if constexpr (requires { requires Combine::folds; }) return protocol::fold;
-  return protocol::collect;
-}();
-
-/// What is voted or folded besides reports.
-template <class Node>
-struct events {};
-template <class Platform>
-struct events<vote_node<Platform>> {
-  vote_node<Platform> opening, seal, deadline;
-};
-template <class Platform>
-struct events<fold_node<Platform>> {
-  fold_node<Platform> seal{published::seal}, deadline{published::deadline};
-};
-template <class Item, class Key, class Platform>
-struct events<stream_node<Item, Key, Platform>> : events<fold_node<Platform>> {
-  fold_node<Platform> stop{published::stop};
-};
-
-/// Whether branches are streams.
-template <class Combine>
-inline constexpr bool has_items = requires { typename Combine::item_type; };
-
-template <class Combine, class Platform, protocol = protocol_of<Combine>, bool = has_items<Combine>>
-struct node_for {
-  using type = no_node;
-};
-template <class Combine, class Platform>
-struct node_for<Combine, Platform, protocol::vote, false> {
-  using type = vote_node<Platform>;
-};
-template <class Combine, class Platform>
-struct node_for<Combine, Platform, protocol::fold, false> {
-  using type = fold_node<Platform>;
-};
-template <class Combine, class Platform>
-struct node_for<Combine, Platform, protocol::fold, true> {
-  using type = stream_node<typename Combine::item_type, typename key_of<Combine>::type, Platform>;
-};
-
-/// Slots whose reports are folded, on their way to the next branch. Given by the folder, taken by the issuing right.
-template <class Slot, class Platform>
-class free_slots {
-  using node = fold_node<Platform>;
-
- public:
-  void give(Slot& slot) noexcept {
-    node* top = given_.load(std::memory_order_relaxed);  // relaxed: only seeds the exchange
-    do {
-      slot.next = top;
-      // release: the slot as it was left. There is no ABA: nodes are taken all at once only.
-    } while (!given_.compare_exchange_weak(top, &slot, std::memory_order_release, std::memory_order_relaxed));
-  }
-  /// pre: there is one
-  Slot* take() noexcept {
-    node* first = taken_;
-    if (first == nullptr) first = given_.exchange(nullptr, std::memory_order_acquire);  // acquire: see above
-    FANOUT_ASSERT(first != nullptr, "more branches were started at once than the window has slots");
-    taken_ = first->next;
-    return static_cast<Slot*>(first);
-  }
-
- private:
-  typename Platform::template atomic<node*> given_{nullptr};
-  typename Platform::template cell<node*> taken_{nullptr};  // the issuing right's
-};
 
 [[noreturn]] FANOUT_COLD inline void throw_not_made(errc why) {
 #if FANOUT_HAS_EXCEPTIONS
@@ -311,7 +232,7 @@ class fanout_op : private work {
   void request_stop() noexcept {
     [[maybe_unused]] const bool first = stop_branches();
     if constexpr (streams) {
-      if (first) publish(events_.stop);
+      if (first) streaming_.stop(*this);
     }
     pull_no_more();
   }
@@ -330,10 +251,10 @@ class fanout_op : private work {
       if (stop_.stop_requested()) return;
     }
     if constexpr (votes) {
-      cast(events_.deadline, detail::vote::deadline, no_index);
+      voting_.deadline(*this);
       pull_no_more();
     } else if constexpr (folds) {
-      publish(events_.deadline);
+      folding_.deadline(*this);
     } else {
       // A branch that completed inline is still in the count until the seal: the inline count tells. N unknown: nobody knows.
       if constexpr (!is_open && refcount::observable<Refcount>) {
@@ -352,7 +273,7 @@ class fanout_op : private work {
   bool is_decided() const noexcept {
     if (stop_.stop_requested()) return true;
     if constexpr (votes) {
-      return ballot_.decided();
+      return voting_.decided();
     } else {
       return false;
     }
@@ -378,7 +299,6 @@ class fanout_op : private work {
  private:
   static constexpr bool slots_keep_errors = keeps_errors || votes;
   using node_type = typename detail::node_for<Combine, platform>::type;
-  using fold_node = detail::fold_node<platform>;
   using slot_type = detail::slot<value_type, std::conditional_t<slots_keep_errors, error_type, detail::unit>,
                                  slots_keep_errors, platform, node_type>;
   template <class T>
@@ -387,6 +307,10 @@ class fanout_op : private work {
   using only_if = std::conditional_t<Wanted, T, detail::absent>;
   template <class T>
   using atomic = typename platform::template atomic<T>;
+  // What the policy's protocol adds.
+  using voting = only_if<votes, detail::voting<fanout_op, slot_type, platform>>;
+  using folding = only_if<folds, detail::folding<fanout_op, slot_type, platform>>;
+  using streaming = only_if<streams, detail::streaming<fanout_op, slot_type, platform>>;
   using slots_type =
       std::conditional_t<slots_keep_errors, detail::slot_range<slot_type>, detail::slots_of<slot_type, Width>>;
   using layout = detail::block_layout<fanout_op, slot_type, Refcount, grows>;
@@ -394,6 +318,9 @@ class fanout_op : private work {
   friend branch;
   friend issuer;
   friend struct detail::batching;
+  friend voting;
+  friend folding;
+  friend streaming;
   friend layout;
 
   static constexpr bool connects = requires(Completion& c, fanout_op& op) { c.connect(op); };
@@ -647,15 +574,14 @@ class fanout_op : private work {
     if constexpr (votes) {
       // Where N is unknown and issuing was cut short, there was at least one more.
       const std::uint64_t missed = is_open && first_not_issued_ != no_index ? 1 : not_started;
-      vote_seal(issued + missed, missed);
+      voting_.seal(*this, issued + missed, missed);
     }
     // Everything completed inline and no handle was ever created: nobody else has seen the operation, nor ever will.
     // (Nobody but a delivery at decided, perhaps.)
     // (Nor has a policy of streams, which may have waited for the seal.)
     if (inline_done == issued && !shared_ && !(votes && delivers_at_decided) && !streams) return drained();
     if constexpr (folds) {
-      folding_.not_issued = not_started;
-      publish(events_.seal);
+      folding_.seal(*this, not_started);
     } else if (release_issuer(issued, inline_done, not_started)) {
       drained();
     }
@@ -697,7 +623,7 @@ class fanout_op : private work {
     }
     if constexpr (folds) {
       if constexpr (watches) of_array(array).completion_.reported(index_of(slot), failed_in(slot));
-      of_array(array).publish(*slot);  // which releases it, too
+      of_array(array).folding_.publish(of_array(array), *slot);  // which releases it, too
     } else {
       const std::size_t i = slot->index();  // first: once it has voted, the slot may be an outcome's
       of_array(array).report(slot);
@@ -752,7 +678,7 @@ class fanout_op : private work {
     [[maybe_unused]] const bool failed = watches && failed_in(slot);  // first: see finish_in
     [[maybe_unused]] const bool in_vain = pulls && was_in_vain(slot);
     if constexpr (watches) completion_.reported(index_of(slot), failed);
-    if constexpr (votes) vote_on(slot, alone);
+    if constexpr (votes) voting_.report(*this, slot, alone);
     if constexpr (pulls) completion_.pull_after(*this, in_vain);
   }
   // Decided, but by no report: there may be none to come that would end the issuing.
@@ -780,7 +706,7 @@ class fanout_op : private work {
   void report_inline(slot_type* slot) noexcept {
     if constexpr (folds) {
       if constexpr (watches) completion_.reported(index_of(slot), failed_in(slot));
-      fold_inline(slot);
+      folding_.report_inline(*this, slot);
     } else {
       report(slot, alone());
       count_inline(slot);
@@ -797,103 +723,6 @@ class fanout_op : private work {
     }
   }
 
-  // ---- voting: see detail::ballot ---------------------------------------------------------------------------------------
-
-  // How many of n branches count. The others are drained, and nothing else.
-  std::uint32_t counted_of(std::size_t n) const noexcept {
-    auto counted = static_cast<std::uint32_t>(n);
-    if constexpr (weighs) {
-      for (std::size_t i = 0; i != n; ++i) counted -= !counts(i);
-    }
-    return counted;
-  }
-  bool counts(std::size_t i) const noexcept
-    requires weighs
-  {
-    return combine_.importance_of(i) != importance::best_effort;
-  }
-  tally opening() const noexcept {
-    tally t;
-    t.branches = is_open ? tally::unknown : counted_of(known_branches());
-    return t;
-  }
-  // Casts a vote, and does what is due if it decides. False if it came too late.
-  bool cast(node_type& n, detail::vote kind, std::size_t index, const tally& closing = {},
-            detail::vote_weight weight = detail::vote_weight::full, bool alone = false) noexcept {
-    const auto result = ballot_.cast(
-        n, kind, index, opening(), closing, weight, alone, [this, weight](const tally& t, detail::vote what) noexcept {
-          if (what == detail::vote::deadline) {
-            if constexpr (requires { combine_.on_deadline(t); }) {
-              return combine_.on_deadline(t);
-            } else {
-              return ruling::unmet(reason::deadline);
-            }
-          }
-          if (weight == detail::vote_weight::fatal || (what == detail::vote::seal && failure_.any()))
-            return ruling::unmet(reason::error_limit);
-          return combine_.rule(t);
-        });
-    if (result.late) return false;
-    if (result.decided && stops_the_others()) stop_branches();
-    if constexpr (delivers_at_decided) {
-      if (result.due) deliver_decided();
-    }
-    return true;
-  }
-  bool stops_the_others() const noexcept {
-    if constexpr (requires { combine_.keeps_losers(); }) {
-      return !combine_.keeps_losers();
-    } else {
-      return true;
-    }
-  }
-  FANOUT_NOINLINE void vote_on(slot_type* slot, bool alone) noexcept {
-    const detail::branch_state state = slot->state();
-    const detail::vote kind = state == detail::branch_state::value    ? detail::vote::success
-                              : state == detail::branch_state::failed ? detail::vote::failure
-                                                                      : detail::vote::stopped;
-    const std::size_t i = index_of(slot);
-    detail::vote_weight weight = detail::vote_weight::full;
-    if constexpr (weighs) {
-      if (!counts(i)) return late(slot, i);
-      if (combine_.importance_of(i) == importance::optional) weight = detail::vote_weight::excused;
-    }
-    if (kind == detail::vote::failure && is_fatal(combine_, slot)) weight = detail::vote_weight::fatal;
-    if (!cast(*slot, kind, i, {}, weight, alone)) late(slot, i);
-  }
-  // A policy may know errors after which it is no use to go on.
-  static bool is_fatal([[maybe_unused]] const Combine& combine, [[maybe_unused]] const slot_type* failed) noexcept {
-    if constexpr (requires { combine.is_fatal(failed->error()); }) {
-      return combine.is_fatal(failed->error());
-    } else {
-      return false;
-    }
-  }
-  FANOUT_COLD void vote_seal(std::size_t branches, std::uint64_t not_issued) noexcept {
-    tally closing;
-    closing.branches = counted_of(branches);
-    closing.not_issued = static_cast<std::uint32_t>(not_issued);
-    if constexpr (weighs) {
-      if (not_issued != 0) closing.not_issued = not_issued_that_count(branches);
-    }
-    // Not started because a stop was requested: stopped, as those are that start settles.
-    if (stop_.stop_requested()) closing.stopped = std::exchange(closing.not_issued, 0u);
-    cast(events_.seal, detail::vote::seal, no_index, closing);
-  }
-
-  // After settle_not_issued.
-  std::uint32_t not_issued_that_count(std::size_t n) noexcept
-    requires weighs
-  {
-    std::uint32_t count = 0;
-    const bool in_order = out_of_order_ == no_index;
-    for (std::size_t i = first_not_issued_; i < n; ++i) {
-      if (!in_order && layout::test_bit(this, n, i)) continue;
-      count += counts(i);
-    }
-    return count;
-  }
-
   // A report that came after the decision: a success may hold what has to be given back (E5).
   FANOUT_COLD void late(slot_type* slot, [[maybe_unused]] std::size_t i) noexcept {
     if constexpr (requires { combine_.on_late(i, std::move(slot->value())); }) {
@@ -904,289 +733,27 @@ class fanout_op : private work {
     slot->consume();
   }
 
-  // ---- folding: see detail::baton ---------------------------------------------------------------------------------------
-
-  // What only the folder touches, until the last report and the seal are folded.
-  struct folding {
-    cell<std::size_t> done{0};        // #reports folded
-    cell<std::size_t> not_issued{0};  // the issuing right's, until the seal is published
-    cell<bool> sealed{false};
-    cell<bool> decided{false};    // by the policy, and not by a failure; it stays so
-    cell<bool> delivered{false};  // at decided
-  };
-
-  FANOUT_NOINLINE void publish(fold_node& n) noexcept {
-    bool due = false;
-    const bool last = baton_.publish(n, [this, &due](fold_node& one) noexcept { return fold(one, due); });
-    // Not the last: nothing of the operation is touched any more, unless it is kept for a delivery.
-    if (due) deliver_held();
-    // The baton carried the count, so that all references are released in one.
-    if (last && release_all()) drained();
-  }
-
-  bool fold(fold_node& n, [[maybe_unused]] bool& due) noexcept {
-    if constexpr (streams) announce_streams();
-    switch (n.what) {
-      case detail::published::report:
-        fold_report(static_cast<slot_type*>(&n));
-        break;
-      case detail::published::seal:
-        folding_.sealed = true;
-        folding_.done = folding_.done + folding_.not_issued;
-        if constexpr (streams) announce_seal();
-        break;
-      case detail::published::deadline:
-        fold_deadline();
-        pull_no_more();
-        break;
-      default:
-        if constexpr (streams) fold_stream(n);
-        break;
-    }
-    if constexpr (streams) settle_streams();
-    if constexpr (delivers_at_decided) {
-      if ((folding_.decided || failure_.is_written()) && folding_.sealed && !folding_.delivered && !all_folded()) {
-        folding_.delivered = due = true;
-        [[maybe_unused]] const bool held = count_.try_hold();
-      }
-    }
-    return folding_.sealed && all_folded();
-  }
-  bool all_folded() const noexcept { return folding_.done == branches_; }
-
-  void fold_inline(slot_type* slot) noexcept {
-    if (!alone()) return publish(*slot);
-    inline_done_.store(started_, std::memory_order_relaxed);  // the issuing right's
-    if constexpr (streams) announce_streams();
-    fold_report(slot);
-    if constexpr (streams) settle_streams();
-  }
-
-  void fold_report(slot_type* slot) noexcept {
-    const std::size_t i = index_of(slot);
-    const detail::branch_state state = slot->state();
-    if constexpr (streams) end_stream(slot);
-    if (folding_.decided || failure_.any() || (!keeps_errors && failure_.any_stopped())) {
-      late(slot, i);
-    } else {
-      verdict decision = verdict::go_on;
-      bool threw = false;
-      FANOUT_TRY {
-        if (state == detail::branch_state::value) {
-          decision = fold_value(i, slot->value());
-        } else if constexpr (keeps_errors) {
-          if (state == detail::branch_state::failed) decision = combine_.on_error(i, std::move(slot->error()));
-          if constexpr (requires { combine_.on_stopped(i); }) {
-            if (state == detail::branch_state::stopped) decision = combine_.on_stopped(i);
-          }
-        }
-      }
-      FANOUT_CATCH_ALL {
-        policy_threw();
-        threw = true;
-      }
-      slot->consume();
-      if (decision == verdict::decided || threw) {
-        folding_.decided = !threw;
-        stop_branches();
-      }
-    }
-    folding_.done = folding_.done + 1;
-    if constexpr (recycles) {
-      slot->reopen();
-      free_.give(*slot);
-    }
-    if constexpr (pulls) completion_.pull_after(*this, state != detail::branch_state::value);
-  }
-  verdict fold_value(std::size_t i, stored_type& value) {
-    using returned = decltype(combine_.on_value(i, std::move(value)));
-    if constexpr (std::is_same_v<returned, verdict>) {
-      return combine_.on_value(i, std::move(value));
-    } else {
-      static_assert(std::is_void_v<returned>,
-                    "fanout: a folding policy's on_value returns a fanout::verdict, or nothing");
-      combine_.on_value(i, std::move(value));
-      return verdict::go_on;
+  // Of n branches, those that were not started. After settle_not_issued.
+  template <class F>
+  void for_each_not_issued(std::size_t n, F&& f) noexcept {
+    const bool in_order = out_of_order_ == no_index;
+    for (std::size_t i = first_not_issued_; i < n; ++i) {
+      if (in_order || !layout::test_bit(this, n, i)) f(i);
     }
   }
-  FANOUT_COLD void fold_deadline() noexcept {
-    if (folding_.decided || failure_.any() || (!is_open && all_folded())) return;
-    if constexpr (requires { combine_.on_deadline(); }) {
-      FANOUT_TRY { folding_.decided = combine_.on_deadline(); }
-      FANOUT_CATCH_ALL { policy_threw(); }
-      if (folding_.decided) {
-        stop_branches();
-        return;
-      }
-    }
-    // Unless on_deadline threw, or a branch has failed meanwhile.
-    failure_.note_unless_any(error_traits<error_type>::from(make_error_code(errc::deadline)), reason::deadline);
-    stop_branches();
-  }
-  FANOUT_COLD void policy_threw() noexcept {
-    std::exception_ptr exception = std::current_exception();
-    error_type error = error_from(exception, errc::policy_threw);
-    failure_.note(no_index, std::move(error), std::move(exception));
-  }
 
-  // ---- stream branches: see detail/stream.hpp -----------------------------------------------------------------------------
+  // ---- what a stream branch may do besides --------------------------------------------------------------------------------
 
-  static auto streaming_of() {
-    if constexpr (streams) {
-      return std::type_identity<detail::stream_folding<node_type, platform>>{};
-    } else {
-      return std::type_identity<detail::absent>{};
-    }
-  }
-  using streaming = typename decltype(streaming_of())::type;
-  using emission = detail::emission<item_type, key_type, platform>;
-
-  // By the branch, which keeps the operation: nothing that it publishes here is the last.
   template <class Item>
   static flow emit(slot_type* slot, Item* items, std::size_t n) noexcept {
-    static_assert(std::is_nothrow_constructible_v<item_type, Item&&>,
-                  "fanout: emitted items are moved out of their range: pass one whose items are not const");
-    fanout_op& op = of(slot);
-    if (op.stop_.stop_requested()) return flow::stop;
-    if (n != 0) {
-      emission* const e = op.take_emission(slot, n);
-      if (e == nullptr) return flow::stop;
-      e->fill(items, n);
-      slot->count_emitted(n);
-      op.publish(*e);
-    }
-    return op.flow_of(slot);
+    return streaming::emit(of(slot), slot, items, n);
   }
   static flow emit_watermark(slot_type* slot, const key_type& bound) noexcept {
-    fanout_op& op = of(slot);
-    if (op.stop_.stop_requested()) return flow::stop;
-    emission* const e = op.take_emission(slot, 0);
-    if (e == nullptr) return flow::stop;
-    e->mark(bound);
-    op.publish(*e);
-    return op.flow_of(slot);
+    return streaming::emit_watermark(of(slot), slot, bound);
   }
   template <class F>
   static void on_resume(slot_type* slot, F&& f) noexcept {
-    const bool fresh = slot->wish(std::forward<F>(f));
-    FANOUT_ASSERT(fresh, "on_resume was given a function already, which has not been called yet");
-    if (fresh) of(slot).publish(slot->wish_node());
-  }
-  emission* take_emission(slot_type* slot, std::size_t n) noexcept {
-    FANOUT_ASSERT(!slot->has_wish(), "a branch that waits to be resumed emits nothing until then");
-    emission* const e = slot->take(allocator_, n, {slot, index_of(slot), this, &give_back});
-    if (e == nullptr) [[unlikely]]
-      no_memory_for_streams();
-    return e;
-  }
-  flow flow_of(slot_type* slot) const noexcept {
-    if (stop_.stop_requested()) return flow::stop;
-    return slot->buffered() >= limits_of_streams().pause_at ? flow::pause : flow::go;
-  }
-  stream_limits limits_of_streams() const noexcept {
-    if constexpr (requires { combine_.limits(); }) {
-      return combine_.limits();
-    } else {
-      return {};
-    }
-  }
-  FANOUT_COLD void no_memory_for_streams() noexcept {
-    failure_.note(no_index, error_traits<error_type>::from(make_error_code(errc::out_of_memory)));
-    stop_branches();
-  }
-
-  // The rest is the folder's.
-
-  void fold_stream(fold_node& n) noexcept {
-    if (n.what == detail::published::emission) {
-      fold_emission(static_cast<emission&>(n));
-    } else if (n.what == detail::published::resume) {
-      node_type& stream = node_type::of_wish(n);
-      stream.waiting.insert_before(may_resume(stream) ? streaming_.ready : streaming_.waiting);
-    }
-  }
-  void fold_emission(emission& e) noexcept {
-    const std::size_t i = e.from.index;
-    if (streaming_.closed || is_over()) return e.give_back();
-    if (!e.is_watermark) return ask_policy([&] { return combine_.on_items(i, e); });
-    if constexpr (requires { combine_.on_watermark(i, e.bound); }) {
-      ask_policy([&] { return combine_.on_watermark(i, e.bound); });
-    }
-    e.give_back();
-  }
-  // One of the policy's members that return a verdict and may throw.
-  template <class Ask>
-  void ask_policy(Ask&& ask) noexcept {
-    FANOUT_TRY {
-      if (ask() == verdict::go_on) return;
-      folding_.decided = true;
-    }
-    FANOUT_CATCH_ALL { policy_threw(); }
-    stop_branches();
-  }
-
-  // Before the policy hears of a stream, it knows how many there are.
-  void announce_streams() noexcept {
-    if (streaming_.closed || is_over()) return;
-    const std::size_t n = is_open ? started_.load(std::memory_order_relaxed) : static_cast<std::size_t>(branches_);
-    if (n > streaming_.announced) {
-      if (!combine_.on_streams(n)) [[unlikely]]
-        return no_memory_for_streams();
-      streaming_.announced = n;
-    }
-    if constexpr (!is_open) announce_all_streams();
-  }
-  void announce_all_streams() noexcept {
-    if (streaming_.all) return;
-    streaming_.all = true;
-    ask_policy([this] { return combine_.on_all_streams(); });
-  }
-  void announce_seal() noexcept {
-    if (streaming_.closed || is_over()) return;
-    if constexpr (is_open) {
-      announce_all_streams();
-    } else if (folding_.not_issued != 0) [[unlikely]] {
-      const std::size_t n = branches_;
-      const bool in_order = out_of_order_ == no_index;
-      for (std::size_t i = first_not_issued_; i != n && !is_over(); ++i) {
-        if (in_order || !layout::test_bit(this, n, i)) ask_policy([&] { return combine_.on_not_issued(i); });
-      }
-    }
-  }
-  bool is_over() const noexcept { return folding_.decided || failure_.any(); }
-
-  void end_stream(slot_type* slot) noexcept {
-    if (slot->waiting.is_linked()) slot->waiting.unlink();
-    slot->end(allocator_);
-  }
-  // After what may have changed something: does what has become due.
-  void settle_streams() noexcept {
-    if (!streaming_.closed && (is_over() || (folding_.sealed && all_folded()))) {
-      streaming_.closed = true;
-      combine_.give_up();
-    }
-    // There may be no room, but nobody wants more: that is what they are to be told.
-    if (!streaming_.waiting.is_alone() && stop_.stop_requested()) [[unlikely]] {
-      while (!streaming_.waiting.is_alone()) make_ready(streaming_.waiting.first());
-    }
-    while (!streaming_.ready.is_alone()) {
-      auto& first = streaming_.ready.first();
-      first.unlink();
-      first.of->call_resume();  // which may do whatever a producer may
-    }
-  }
-  bool may_resume(const node_type& stream) const noexcept { return stream.buffered() <= limits_of_streams().resume_at; }
-  template <class Link>
-  void make_ready(Link& waiting) noexcept {
-    waiting.unlink();
-    waiting.insert_before(streaming_.ready);
-  }
-  static void give_back(stream_chunk<item_type>& c) noexcept {
-    auto& e = static_cast<emission&>(c);
-    node_type& stream = *e.from.stream;
-    fanout_op& op = *static_cast<fanout_op*>(e.from.operation);
-    stream.give(op.allocator_, e);
-    if (stream.waiting.is_linked() && op.may_resume(stream)) op.make_ready(stream.waiting);
+    streaming::on_resume(of(slot), slot, std::forward<F>(f));
   }
 
   // ---- what a branch came to ----------------------------------------------------------------------------------------------
@@ -1462,9 +1029,9 @@ class fanout_op : private work {
   }
   bool was_delivered() const noexcept {
     if constexpr (votes) {
-      return ballot_.decided();
+      return voting_.decided();
     } else {
-      return folding_.delivered;
+      return folding_.delivered();
     }
   }
 
@@ -1538,7 +1105,7 @@ class fanout_op : private work {
   outcome_type combined_by(Combine& combine) noexcept {
     FANOUT_TRY {
       if constexpr (votes) {
-        auto counted = count_votes(combine);
+        auto counted = voting_.count(*this, combine);
         if (!counted.met) return unexpected(failure_type{std::move(counted.cause), std::move(counted.all)});
         return result_of([&]() -> decltype(auto) { return combine.result(std::move(counted.all)); });
       } else if constexpr (folds) {
@@ -1592,7 +1159,7 @@ class fanout_op : private work {
       bool failed = failure_.any();
       if constexpr (folds) {
         // Decided without a failure: that stays. Who has failed or given up since, or was not started, is not missed.
-        failed = !folding_.decided && (failed || failure_.any_stopped() || first_not_issued_ != no_index);
+        failed = !folding_.decided() && (failed || failure_.any_stopped() || first_not_issued_ != no_index);
       } else {
         failed = failed || failure_.any_stopped() || first_not_issued_ != no_index;
       }
@@ -1622,79 +1189,6 @@ class fanout_op : private work {
       cause.cause = error_traits<error_type>::from(make_error_code(stopped ? errc::stopped : errc::not_issued));
       if (stopped) cause.why = reason::stopped;
     }
-    return cause;
-  }
-
-  struct counted_votes {
-    reports<value_type, error_type, platform> all;
-    failure<error_type> cause;
-    bool met;
-  };
-  // What was in when it was decided.
-  counted_votes count_votes([[maybe_unused]] Combine& combine) noexcept
-    requires votes
-  {
-    const auto at = static_cast<typename node_type::standing>(ballot_.last()->at);
-    // Where the rule is undecided although all have reported, none of them makes a difference any more.
-    const ruling verdict = at.verdict.decided() ? at.verdict : ruling::unmet(reason::error_limit);
-    const auto decided_at = at.decider != nullptr ? static_cast<typename node_type::standing>(at.decider->at) : at;
-    node_type* newest = at.decider != nullptr ? at.decider : const_cast<node_type*>(ballot_.last());
-
-    detail::counted_votes<value_type, error_type, platform> in;
-    in.slots = all_slots();
-    in.count = decided_at.count;
-    in.why = verdict.why();
-    for (node_type* n = newest; n != nullptr;) {
-      node_type* const before = n->link;
-      n->link = in.first;
-      n->counted = true;
-      in.first = n;
-      n = before;
-    }
-    if constexpr (delivers_at_decided) keep_storage();
-    if constexpr (requires { completion_.label(std::size_t{}); }) {
-      in.label = [](void* op, std::size_t i) { return static_cast<fanout_op*>(op)->completion_.label(i); };
-    }
-    in.op = this;
-    in.drop = [](void* op) noexcept { static_cast<fanout_op*>(op)->drop_storage(); };
-    failure<error_type> cause;
-    if (!verdict.is_met()) cause = unmet(combine, in, verdict.why());
-    return {reports<value_type, error_type, platform>(in), std::move(cause), verdict.is_met()};
-  }
-
-  FANOUT_COLD failure<error_type> unmet([[maybe_unused]] Combine& combine,
-                                        detail::counted_votes<value_type, error_type, platform>& in,
-                                        reason why) noexcept {
-    if (failure_.any()) return failure_.take();
-    failure<error_type> cause;
-    cause.why = why;
-    cause.suppressed = in.count.failures;
-    errc code = errc::unreachable;
-    if (why == reason::deadline || why == reason::stopped) {
-      code = why == reason::deadline ? errc::deadline : errc::stopped;
-    } else if (in.count.failures != 0) {
-      const node_type* first = in.first;
-      while (first->kind != detail::vote::failure) first = first->link;
-      // A fatal one has decided: it is the last that is in.
-      for (const node_type* n = first; n != nullptr; n = n->link) {
-        if (n->kind == detail::vote::failure && is_fatal(combine, static_cast<const slot_type*>(n))) first = n;
-      }
-      cause.index = first->index;
-      --cause.suppressed;
-      if constexpr (std::is_nothrow_copy_constructible_v<error_type>) {
-        cause.cause = static_cast<const slot_type*>(first)->error();
-        return cause;
-      }
-    } else if (in.count.stopped != 0) {
-      code = errc::stopped;
-      cause.why = in.why = reason::stopped;
-    } else if (in.count.not_issued != 0) {
-      code = errc::not_issued;
-      cause.index = first_not_issued_;
-    } else if constexpr (requires { combine.unreachable(in.count); }) {
-      code = combine.unreachable(in.count);
-    }
-    cause.cause = error_traits<error_type>::from(make_error_code(code));
     return cause;
   }
 
@@ -1778,12 +1272,7 @@ class fanout_op : private work {
       for (std::size_t i = n; i-- != 0;) op->free_.give(slots[i]);
     }
     if constexpr (votes) {
-      // Some things are decided before anything starts: nothing to choose from, more wanted than there are.
-      // Then nothing is started, whether losers are kept or not.
-      if (op->combine_.rule(op->opening()).decided()) {
-        op->cast(op->events_.opening, detail::vote::opening, no_index);
-        op->stop_branches();
-      }
+      op->voting_.open(*op);
     }
     if constexpr (requires { op->completion_.connect(*op); }) {
       op->shared_ = true;
@@ -1850,16 +1339,14 @@ class fanout_op : private work {
   detail::first_failure<error_type, platform, folds && delivers_at_decided> failure_;
   // References to the memory: one until drained, one of the outcome's where that is earlier, one per party that keeps it.
   [[no_unique_address]] only_if<is_kept, atomic<std::uint32_t>> storage_{1u};
-  [[no_unique_address]] only_if<votes, detail::ballot<platform>> ballot_;
-  [[no_unique_address]] only_if<folds, detail::baton<platform>> baton_;
-  [[no_unique_address]] only_if<folds, folding> folding_;
-  [[no_unique_address]] only_if<streams, streaming> streaming_;
+  [[no_unique_address]] voting voting_;
+  [[no_unique_address]] folding folding_;
+  [[no_unique_address]] streaming streaming_;
   // The issuing right's; where branches are streams, the folder reads it.
   [[no_unique_address]] only_if<votes || folds, std::conditional_t<streams, atomic<std::size_t>, cell<std::size_t>>>
       started_{};
   [[no_unique_address]] only_if<folds, cell<std::size_t>> starting_{
       no_index};  // the branch whose initiator runs; likewise
-  [[no_unique_address]] detail::events<node_type> events_;
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal
   [[no_unique_address]] only_if<recycles, cell<std::size_t>> width_;

@@ -164,7 +164,7 @@ void tick_against_success(test& t) {
   x.over(t);
 }
 
-// Two are out: one fails, one succeeds, and the time for a third comes.
+// Two are out: one fails, then one succeeds, while the time for a third comes.
 void tick_failure_and_success(test& t) {
   auto& x = t.make<world>();
   fanout::first_success<number>(std::array{0, 1, 2, 3},
@@ -183,8 +183,10 @@ void tick_failure_and_success(test& t) {
       .then(x.completion());
   x.clock.advance(10ms);
   t.thread([&x] { x.clock.advance(10ms); });
-  t.thread([&x] { static_cast<any_branch::base*>(x.held[0])->error(); });
-  t.thread([&x] { static_cast<any_branch::base*>(x.held[1])->value(); });
+  t.thread([&x] {
+    static_cast<any_branch::base*>(x.held[0])->error();
+    static_cast<any_branch::base*>(x.held[1])->value();
+  });
   t.finally([&x] { require(x.winner == 1u, "the success was lost"); });
   x.over(t);
 }

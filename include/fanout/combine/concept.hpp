@@ -11,11 +11,11 @@
 #include "fanout/detail/platform.hpp"
 #include "fanout/detail/slot.hpp"
 #include "fanout/failure.hpp"
-#include "fanout/fanout_op.hpp"
 #include "fanout/reports.hpp"
 #include "fanout/result.hpp"
 #include "fanout/results.hpp"
 #include "fanout/values.hpp"
+#include "fanout/verdict.hpp"
 
 namespace fanout::combine {
 

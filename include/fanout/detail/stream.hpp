@@ -157,6 +157,8 @@ struct emission : fold_node<Platform>, stream_chunk<Item> {
 template <class Item, class Key, class Platform>
 class stream_node : public fold_node<Platform> {
  public:
+  using item_type = Item;
+  using key_type = Key;
   using chunk = emission<Item, Key, Platform>;
 
   // ---- the producer's -----------------------------------------------------------------------------------------------
@@ -303,24 +305,6 @@ class stream_node : public fold_node<Platform> {
   atomic<chunk*> given_{nullptr};        // empty chunks, on their way from the folder to the producer
   atomic<std::uint64_t> given_back_{0};  // #items given back; written by the folder
   cell<bool> ended_{false};              // the folder's
-};
-
-/// What the folder keeps of an operation with stream branches.
-template <class Node, class Platform>
-struct stream_folding {
-  using link = typename Node::link;
-  template <class T>
-  using cell = typename Platform::template cell<T>;
-
-  cell<std::size_t> announced{0};  // streams that the policy knows of
-  cell<bool> all{false};           // and that there are no others
-  cell<bool> closed{false};        // the policy is given nothing more, and has given everything back
-  link waiting, ready;             // rings: who waits to be resumed, and who is to be called
-
-  stream_folding() noexcept {
-    waiting.next = waiting.previous = &waiting;
-    ready.next = ready.previous = &ready;
-  }
 };
 
 }  // namespace fanout::detail
