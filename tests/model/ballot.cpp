@@ -229,8 +229,8 @@ int main() {
     check("2 of 3", [](test& t) { quorum_of<3, false>(t, 2, kinds, the_end, false); }, 0, plain);
     check("2 of 3, at decided", [](test& t) { quorum_of<3, true>(t, 2, gives_up, the_end, false); }, 0, plain);
     check(
-        "2 of 3, at decided, against the seal, all succeed",
-        [](test& t) { quorum_of<3, true>(t, 2, 1, the_end, true); }, 0, plain);
+        "2 of 3, at decided, against the seal, the first inline",
+        [](test& t) { quorum_of<3, true>(t, 2, gives_up, the_end, true, 1); }, 0, plain);
     check(
         "2 of 3, at decided, the outcome goes elsewhere", [](test& t) { quorum_of<3, true>(t, 2, 1, owners, false); },
         0, plain);
