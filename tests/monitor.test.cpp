@@ -31,6 +31,8 @@
 #include "fanout/completion/monitored.hpp"
 #include "fanout/completion/wait.hpp"
 #include "fanout/issue.hpp"
+#include "fanout/timer/manual.hpp"
+#include "support/any_branch.hpp"
 #include "support/delivered.hpp"
 
 namespace {
@@ -438,6 +440,37 @@ TEST_CASE("a monitor looks on beside a window, a stop token and a deadline's abs
   CHECK(stopped);
   CHECK(shows(m, 3, 3, 0));
   CHECK(m.is_delivered());
+}
+
+TEST_CASE("a monitor sees a branch from its first attempt to its last", "[monitor][attempting][E19]") {
+  fanout::timer::manual_timer clock;
+  const auto check = [&](auto add) {
+    const fanout::monitor m;
+    std::vector<support::any_branch> attempts;
+    support::delivered<support::settle_outcome<int>> got;
+    add(fanout::settle<int>(std::array{7, 8}, [&](int, auto branch, auto) { attempts.emplace_back(std::move(branch)); })
+            .monitor(m)
+            .label([](int n) { return std::to_string(n); })
+            .retry(fanout::exponential_backoff({.base = 1ms, .spread = fanout::jitter::none, .max_attempts = 2}), clock)
+            .timeout(10ms, clock))
+        .then(got.completion());
+    CHECK(shows(m, 2, 0, 0));
+    attempts[0].set_error(std::make_error_code(std::errc::io_error));
+    CHECK(shows(m, 2, 0, 0));  // it waits for its next attempt
+    CHECK(indices(m) == list{0, 1});
+    CHECK(m.outstanding_branches().front().label() == "7");
+    attempts[1].set_value(1);
+    clock.advance(1ms);
+    REQUIRE(attempts.size() == 3);
+    CHECK(shows(m, 2, 1, 0));
+    attempts[2].set_error(std::make_error_code(std::errc::io_error));
+    CHECK(shows(m, 2, 2, 1));
+    CHECK(m.is_delivered());
+    CHECK(got.succeeded());
+  };
+  check([](auto description) { return description; });
+  check([](auto description) { return std::move(description).window(2); });
+  check([&](auto description) { return std::move(description).deadline(1h, clock); });
 }
 
 TEST_CASE("a monitor of no branches at all", "[monitor][E1]") {

@@ -541,6 +541,20 @@ TEST_CASE("an emission for which there is no memory is the operation's failure, 
   }
 }
 
+TEST_CASE("more items than memory can have are an emission for which there is none", "[stream][memory]") {
+  // Nobody has so many; a range may say so by mistake.
+  struct claims {
+    int* data() const noexcept { return nullptr; }
+    std::size_t size() const noexcept { return static_cast<std::size_t>(-1) / 4; }
+  };
+  scene<int> s(1);
+  CHECK(s[0].emit(claims()) == flow::stop);
+  s[0].set_value();
+  REQUIRE(s.came);
+  CHECK((*s.came).error().cause == fanout::errc::out_of_memory);
+  CHECK(s.seen.items.empty());
+}
+
 TEST_CASE("branches emit from threads of their own, which pause without blocking", "[stream][threads]") {
   constexpr std::size_t streams = 4;
   constexpr int each = 500;

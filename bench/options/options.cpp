@@ -1,109 +1,36 @@
 // SPDX-License-Identifier: BSL-1.0
 // What each option of a description costs per branch, against the plain operation of the same run, as `option_<mode>/<option>`:
-// inline, where each branch completes inside its initiator, and deferred, where the issuing thread completes them afterwards.
-// And what it costs to have many branches stop, as `stop_…`. ratio.py makes the table.
+// see measure.hpp. And what it costs to have many branches stop, as `stop_…`. ratio.py makes the table.
+//
+// Options that only some policies have are in policies.cpp, those that are about attempts in attempts.cpp.
 #include <benchmark/benchmark.h>
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <optional>
-#include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "fanout/algorithm/all.hpp"
-#include "fanout/algorithm/each.hpp"
-#include "fanout/algorithm/reduce.hpp"
-#include "fanout/algorithm/settle.hpp"
-#include "fanout/combine/first.hpp"
-#include "fanout/combine/quorum.hpp"
+#include "fanout/combine/settle.hpp"
+#include "fanout/issue.hpp"
+#include "fanout/monitor.hpp"
+#include "fanout/refcount/batched.hpp"
+#include "fanout/refcount/local.hpp"
 #include "fanout/stop_token.hpp"
-#include "fanout/testing/manual_executor.hpp"
-#include "fanout/timer/manual.hpp"
+#include "options/measure.hpp"
 
+namespace bench::options {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t n = 256;
-
-const std::vector<int>& elements() {
-  static const std::vector<int> all = [] {
-    std::vector<int> v(n);
-    std::iota(v.begin(), v.end(), 0);
-    return v;
-  }();
-  return all;
-}
-
-// The branches that wait for the issuing thread, whatever their type is.
-template <class Branch>
-std::vector<Branch>& waiting() {
-  static std::vector<Branch> branches = [] {
-    std::vector<Branch> b;
-    b.reserve(n);
-    return b;
-  }();
-  return branches;
-}
-void (*complete_waiting)() = nullptr;
-
-struct inline_initiator {
-  void operator()(int i, auto branch) const noexcept { branch({}, i); }
-};
-struct deferred_initiator {
-  template <class Branch>
-  void operator()(int, Branch branch) const noexcept {
-    waiting<Branch>().push_back(std::move(branch));
-    complete_waiting = [] {
-      // A windowed operation starts more while these complete.
-      for (std::size_t i = 0; i != waiting<Branch>().size(); ++i) waiting<Branch>()[i]({}, 1);
-      waiting<Branch>().clear();
-    };
-  }
-};
-
-std::size_t completed = 0;
-struct count_completion {
-  void operator()(auto outcome) const noexcept { completed += outcome.has_value(); }
-};
-
-template <class Describe, class Initiator>
-void measure(benchmark::State& state, Describe describe, Initiator initiator) {
-  for ([[maybe_unused]] auto once : state) {
-    const std::size_t before = completed;
-    complete_waiting = nullptr;
-    describe(std::span(elements()), initiator).then(count_completion{});
-    if (complete_waiting != nullptr) complete_waiting();
-    if (completed != before + 1) {
-      state.SkipWithError("the completion did not run, or had a failure");
-      return;
-    }
-  }
-  state.counters["per_branch"] = benchmark::Counter(
-      static_cast<double>(n), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-}
-
-template <class Describe>
-void measure_option(const std::string& name, Describe describe) {
-  benchmark::RegisterBenchmark(("option_inline/" + name).c_str(),
-                               [describe](benchmark::State& state) { measure(state, describe, inline_initiator{}); });
-  benchmark::RegisterBenchmark(("option_deferred/" + name).c_str(),
-                               [describe](benchmark::State& state) { measure(state, describe, deferred_initiator{}); });
-}
-
 fanout::inplace_stop_source& outer_stop() {
   static fanout::inplace_stop_source source;
   return source;
-}
-fanout::timer::manual_timer& clock() {
-  static fanout::timer::manual_timer timer;
-  return timer;
 }
 
 // ---- stopping --------------------------------------------------------------------------------------------------------
@@ -156,29 +83,34 @@ const bool registered = [] {
   measure_option("plain", [](auto r, auto f) { return fanout::all<int>(r, f); });
   measure_option("stop_on", [](auto r, auto f) { return fanout::all<int>(r, f).stop_on(outer_stop().get_token()); });
   measure_option("deadline", [](auto r, auto f) { return fanout::all<int>(r, f).deadline(1h, clock()).drain(); });
-  measure_option("window 64", [](auto r, auto f) { return fanout::all<int>(r, f).window(64); });
-  measure_option("label",
-                 [](auto r, auto f) { return fanout::all<int>(r, f).label([](int i) { return std::to_string(i); }); });
+  measure_option("drain", [](auto r, auto f) { return fanout::all<int>(r, f).drain(); });
   measure_option("deliver_at(decided)",
                  [](auto r, auto f) { return fanout::all<int>(r, f).deliver_at(fanout::decided); });
-  measure_option("settle", [](auto r, auto f) { return fanout::settle<int>(r, f); });
-  measure_option("quorum(n)", [](auto r, auto f) {
-    return fanout::detail::describe<int, fanout::handler>(fanout::combine::quorum(n), r, f).drain();
+  measure_option("on_late", [](auto r, auto f) {
+    return fanout::all<int>(r, f).deliver_at(fanout::decided).on_late([](int) noexcept {});
   });
-  measure_option("at_most_errors(0)", [](auto r, auto f) {
-    return fanout::detail::describe<int, fanout::handler>(fanout::combine::at_most_errors(0), r, f);
-  });
-  measure_option("reduce", [](auto r, auto f) { return fanout::reduce<int>(r, f, 0L, std::plus<>()); });
-  measure_option("reduce_in_order",
-                 [](auto r, auto f) { return fanout::reduce_in_order<int>(r, f, 0L, std::plus<>()); });
-  measure_option("reduce, window 64",
-                 [](auto r, auto f) { return fanout::reduce<int>(r, f, 0L, std::plus<>()).window(64); });
-  measure_option("each", [](auto r, auto f) {
-    return fanout::each<int>(r, f, [](std::size_t, auto result) { benchmark::DoNotOptimize(result); });
-  });
+  measure_option("via", [](auto r, auto f) { return fanout::all<int>(r, f).via(loop_executor()); });
+  measure_option("issue_on", [](auto r, auto f) { return fanout::all<int>(r, f).issue_on(loop_executor()); });
+  measure_option("window(64)", [](auto r, auto f) { return fanout::all<int>(r, f).window(64); });
+  measure_option("canary(1)", [](auto r, auto f) { return fanout::all<int>(r, f).canary(1); });
+  measure_option("stagger", [](auto r, auto f) { return fanout::all<int>(r, f).stagger(1h, clock()); });
+  measure_option("label",
+                 [](auto r, auto f) { return fanout::all<int>(r, f).label([](int i) { return std::to_string(i); }); });
+  measure_option("monitor", [](auto r, auto f) { return fanout::all<int>(r, f).monitor(fanout::monitor()); });
+  measure_option("allocate_with",
+                 [](auto r, auto f) { return fanout::all<int>(r, f).allocate_with(std::allocator<std::byte>()); });
+  measure_option("count_with<local>",
+                 [](auto r, auto f) { return fanout::all<int>(r, f).template count_with<fanout::refcount::local>(); });
+  const auto batched = [](auto r, auto f) {
+    return fanout::all<int>(r, f).template count_with<fanout::refcount::batched<>>();
+  };
+  measure_option("count_with<batched<>>", batched);
+  measure_deferred("batch_scope", batched, turn_initiator());
+  measure_deferred("complete_n", [](auto r, auto f) { return fanout::all<int>(r, f); }, together_initiator());
   benchmark::RegisterBenchmark("stop_1000/operation", stop_many<true>)->UseManualTime();
   benchmark::RegisterBenchmark("stop_1000/bare loop", stop_many<false>)->UseManualTime();
   return true;
 }();
 
 }  // namespace
+}  // namespace bench::options

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: BSL-1.0
+#SPDX - License - Identifier : BSL - 1.0
 """What options cost per branch, as a table: python3 ratio.py RESULT [--json FILE]
 
 RESULT is what Google Benchmark wrote with --benchmark_out, with every repetition:
@@ -13,7 +13,7 @@ import argparse
 import json
 import statistics
 
-# (numerator, denominator): at most this.
+#(numerator, denominator) : at most this.
 BARS = {
     (("inline", "reduce"), ("inline", "settle")): 2.0,
     (("deferred", "reduce"), ("deferred", "settle")): 2.0,
@@ -42,7 +42,8 @@ def main():
     median = {key: statistics.median(values) for key, values in times.items()}
 
     print(f"{'option':<22} {'inline ns':>9} {'ratio':>6}   {'deferred ns':>11} {'ratio':>6}   per branch, N = 256")
-    for option in sorted({option for mode, option in median if mode == "inline"}, key=lambda o: (o != "plain", o)):
+    options = {option for mode, option in median if mode in ("inline", "deferred")}
+    for option in sorted(options, key=lambda o: (o != "plain", o)):
         row = f"{option:<22}"
         for mode, width in (("inline", 9), ("deferred", 11)):
             one, plain = median.get((mode, option)), median.get((mode, "plain"))

@@ -207,8 +207,8 @@ class fanout_op : private work {
       "fanout: only a policy that votes or folds can be delivered at decided: see fanout/combine/decided.hpp");
   static_assert(
       !is_kept || !is_embedded,
-      "fanout: an embedded operation cannot outlive its owner's memory, so nothing that keeps memory (early delivery, "
-      "a timer) goes with it: use fanout::issue");
+      "fanout: an embedded operation cannot outlive its owner's memory, so nothing that keeps memory (votes, early "
+      "delivery, a timer) goes with it: use fanout::issue");
   static_assert(!is_open || refcount::addable<Refcount> || refcount::correctable<Refcount>,
                 "fanout: with N unknown the refcount strategy must have add or correct: use refcount::lazy_seed");
 

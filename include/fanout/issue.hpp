@@ -21,14 +21,29 @@ namespace fanout {
 
 namespace detail {
 
+/// True; does not compile for a policy that throws when it is moved, which is what most often keeps a type from being one.
+template <class Policy>
+consteval bool moves_policy() {
+  static_assert(
+      std::is_nothrow_move_constructible_v<Policy>,
+      "fanout: a combine policy is moved into the operation and out of it, so moving it must not throw: let its "
+      "functions "
+      "capture by move what moves without throwing, or by reference; what was const is copied when it is captured");
+  return true;
+}
+
 template <class T, class Combine>
 auto bind_combine(Combine combine) {
   if constexpr (combine::detail::bound<Combine>) {
+    static_assert(moves_policy<Combine>());
     static_assert(combine::policy<Combine>, "fanout: this is not a combine policy: see fanout/combine/concept.hpp");
     static_assert(std::is_same_v<T, typename Combine::value_type>,
                   "fanout: issue<T> and the combine policy name different value types");
     return combine;
   } else {
+    if constexpr (requires { std::move(combine).template bind<T>(); }) {
+      static_assert(moves_policy<decltype(std::move(combine).template bind<T>())>());
+    }
     static_assert(
         combine::description<Combine, T>,
         "fanout: this is not a combine policy: pass fanout::combine::all, settle, with(f) or one of your own");

@@ -163,7 +163,7 @@ TEST_CASE("the winner's latency is recorded, from its own start", "[hedge][E14]"
   CHECK(latencies.percentile(1) <= 3.1ms);
 
   fixture failed;
-  failed.described(1).after(10ms, failed.clock).record_in(latencies).then(failed.got.completion());
+  failed.described(1).record_in(latencies).after(10ms, failed.clock).then(failed.got.completion());
   failed.tries.fail(0);
   CHECK(latencies.count() == 1);
 }

@@ -31,6 +31,7 @@
 #include "fanout/combine/quorum.hpp"
 #include "fanout/combine/with.hpp"
 #include "fanout/detail/config.hpp"
+#include "fanout/importance.hpp"
 #include "fanout/stop_token.hpp"
 #include "fanout/testing/manual_executor.hpp"
 #include "fanout/timer/manual.hpp"
@@ -46,6 +47,7 @@ using namespace std::chrono_literals;
 using fanout::errc;
 using fanout::reason;
 using fanout::testing::manual_executor;
+using support::all_outcome;
 using support::any_branch;
 using support::delivered;
 
@@ -661,6 +663,34 @@ TEST_CASE("options in any order make the same operation", "[options]") {
             .stop_on(never.get_token()));
   CHECK(memory.allocations == 3);
   CHECK(memory.live_bytes == 0);
+}
+
+TEST_CASE("an option that needs another may come before it", "[options]") {
+  manual_executor loop;
+  delivered<all_outcome<int>> back;
+  fanout::all<int>(std::array{1}, [](int n, auto branch) { branch.set_value(n); })
+      .via(fanout::issuing_executor)
+      .issue_on(loop.get_executor())
+      .then(back.completion());
+  CHECK(loop.run_all() == 2);  // one to issue, one to complete
+  CHECK(back.succeeded());
+
+  // Of branch 0, which is optional, the failure is no outcome.
+  const auto f = [](int n, auto branch) { n == 0 ? branch.set_error(io_error) : branch.set_value(n); };
+  const auto first_matters_less = [](std::size_t i) noexcept {
+    return i == 0 ? fanout::importance::optional : fanout::importance::required;
+  };
+  const auto check = [](auto description) {
+    const auto outcome = fanout::wait(std::move(description));
+    REQUIRE(outcome);
+    CHECK(outcome->size() == 1);
+    CHECK(outcome->failures().size() == 1);
+  };
+  const std::array<int, 2> elements{0, 1};
+  const auto ignore = [](int) noexcept {};
+  check(fanout::all<int>(elements, f).importance(first_matters_less).deliver_at(fanout::decided).on_late(ignore));
+  check(fanout::all<int>(elements, f).deliver_at(fanout::decided).importance(first_matters_less).on_late(ignore));
+  check(fanout::all<int>(elements, f).on_late(ignore).importance(first_matters_less).deliver_at(fanout::decided));
 }
 
 TEST_CASE("a want of memory is the outcome, whatever the options", "[options][E6]") {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "support/rules.hpp"
+//
 #include "fanout/combine/merge.hpp"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -18,7 +21,9 @@
 
 #include "catch.hpp"
 #include "fanout/combine/decided.hpp"
+#include "fanout/completion/deadline.hpp"
 #include "fanout/issue.hpp"
+#include "fanout/timer/manual.hpp"
 #include "support/allocators.hpp"
 #include "support/counted.hpp"
 
@@ -240,6 +245,23 @@ TEST_CASE("memory is bounded by what waits: a producer that pauses holds no more
   CHECK(memory.live_bytes == 0);
 }
 
+TEST_CASE("a mark to resume at that is not below the one to pause at is named, and taken for one that is",
+          "[merge][resume][fatal]") {
+  std::vector<int> out;
+  auto s = scene_of(2, combine::merge<int>(into(out)).buffer(3, 7));
+  CHECK(support::only_broken_rule("fanout: a stream that pauses must have fewer items when it is resumed"));
+  CHECK(s[0].emit(1) == flow::go);
+  CHECK(s[0].emit(3) == flow::go);
+  CHECK(s[0].emit(5) == flow::pause);
+  int resumed = 0;
+  s[0].on_resume([&resumed]() noexcept { ++resumed; });
+  CHECK(resumed == 0);  // 3 still wait
+  CHECK(s[1].watermark(2) == flow::go);
+  CHECK(out == std::vector{1});
+  CHECK(resumed == 1);
+  s.complete();
+}
+
 TEST_CASE("a stream that is awaited is never paused", "[merge][resume]") {
   // Every emission is more than the limit: each pauses, and is resumed when the other one has brought something.
   std::vector<int> out;
@@ -272,6 +294,38 @@ TEST_CASE("the one that the merge waits for is known", "[merge][awaited]") {
   CHECK(out == std::vector{5, 7, 8});
   CHECK(s.inside->awaited() == 2);
   s.complete();
+}
+
+TEST_CASE("once a merge has failed, it waits for nobody", "[merge][awaited]") {
+  std::vector<int> out;
+  auto s = scene_of(3, combine::merge<int>(into(out)));
+  CHECK(s[0].emit(5) == flow::go);
+  CHECK(s.inside->awaited() == 1);
+  s[2].set_error(std::make_error_code(std::errc::io_error));
+  CHECK(s.inside->awaited() == fanout::no_index);
+  s.complete();
+}
+
+TEST_CASE("where N is unknown, the one that the merge waits for is known from the seal on", "[merge][awaited][open]") {
+  std::vector<int> out;
+  std::optional<outcome> came;
+  auto issuer = fanout::issue<void>(combine::merge<int>(into(out)), keep<outcome>{&came});
+  std::vector<decltype(issuer)::branch> branches;
+  for (std::size_t i = 0; i != 3; ++i) issuer.start([&](auto b) { branches.push_back(std::move(b)); });
+  const auto& policy = issuer.combine();
+  for (std::size_t i : {0u, 2u, 1u}) {
+    CHECK(branches[i].emit(static_cast<int>(10 + i)) == flow::go);
+    CHECK(policy.awaited() == (i == 0 ? 1 : i == 2 ? 1 : fanout::no_index));
+  }
+  CHECK(out.empty());
+  std::move(issuer).seal();
+  CHECK(out == std::vector{10});
+  CHECK(policy.awaited() == 0);
+  CHECK(branches[0].emit(20) == flow::go);
+  CHECK(out == std::vector{10, 11});
+  CHECK(policy.awaited() == 1);
+  for (auto& b : branches) b.set_value();
+  REQUIRE(came);
 }
 
 TEST_CASE("broken words are counted, and nothing is lost", "[merge]") {
@@ -429,6 +483,35 @@ TEST_CASE("late streams: those that have started count, and one that comes late 
   REQUIRE(came);
   CHECK((**came).disorder == 1);
   CHECK(out == std::vector{5, 3, 6});
+}
+
+TEST_CASE("a deadline before the seal, where N is unknown: what is there is delivered, in order", "[merge][open][E7]") {
+  using namespace std::chrono_literals;
+  using timer = fanout::timer::manual_timer;
+  for (const bool partial : {false, true}) {
+    timer clock;
+    std::vector<int> out;
+    std::optional<outcome> came;
+    auto issuer = fanout::issue<void>(
+        combine::merge<int>(into(out)).on_deadline(partial ? fanout::partial : fanout::fail),
+        fanout::completion::deadline<timer, keep<outcome>>(clock, timer::time_point(1ms), keep<outcome>{&came}));
+    std::vector<decltype(issuer)::branch> branches;
+    for (int i = 0; i != 2; ++i) {
+      issuer.start([&](auto b) { branches.push_back(std::move(b)); });
+      CHECK(branches.back().emit(std::array{2 - i, 12 - i}) == flow::go);
+    }
+    CHECK(out.empty());
+    clock.advance(1ms);
+    CHECK(out == (partial ? std::vector{1, 2, 11, 12} : std::vector<int>()));
+    CHECK(issuer.combine().awaited() == fanout::no_index);
+    CHECK(branches[0].emit(20) == flow::stop);
+    for (auto& b : branches) b.set_stopped();
+    std::move(issuer).seal();
+    REQUIRE(came);
+    REQUIRE(came->has_value() == partial);
+    if (partial) CHECK((**came).delivered == 4);
+    if (!partial) CHECK((*came).error().cause == fanout::errc::deadline);
+  }
 }
 
 TEST_CASE("a merge of nothing succeeds", "[merge][E1]") {

@@ -11,8 +11,11 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "fanout/combine/all.hpp"
 #include "fanout/combine/decided.hpp"
+#include "fanout/combine/importance.hpp"
 #include "fanout/detail/config.hpp"
+#include "fanout/importance.hpp"
 #include "fanout/issue.hpp"
 #include "fanout/refcount/local.hpp"
 #include "support/any_branch.hpp"
@@ -306,6 +309,65 @@ TEST_CASE("without threads, the same with refcount::local", "[quorum][local]") {
   kept[0].set_stopped();
   REQUIRE(got.succeeded());
   CHECK(**got.outcome()->begin() == 7);
+}
+
+TEST_CASE("branches that were not started because of a stop have given up; otherwise they were not issued",
+          "[quorum][at_most_errors][E3][E12]") {
+  const auto check = [](auto policy, bool stop) {
+    delivered<int> got;
+    any_branch kept;
+    {
+      auto issuer = fanout::issue<int>(4, policy, got.completion());
+      issuer.start(0, [](auto branch) { branch.set_value(0); });
+      issuer.start(1, [&](auto branch) { kept = any_branch(std::move(branch)); });
+      if (stop) issuer.request_stop();
+    }  // 2 and 3 are left
+    kept.set_value(1);
+    if (stop) {
+      CHECK(got.failed(fanout::no_index, errc::stopped));
+      CHECK(got.failure().why == reason::stopped);
+    } else {
+      CHECK(got.failed(2, errc::not_issued));
+      CHECK(got.failure().why == reason::error_limit);
+    }
+    CHECK(got.failure().reported.failures().empty());
+  };
+  for (const bool stop : {true, false}) {
+    check(fanout::combine::at_most_errors(1), stop);
+    check(fanout::combine::quorum(3), stop);
+    check(fanout::combine::at_decided(fanout::combine::all), stop);
+    check(fanout::combine::important([](std::size_t) noexcept { return fanout::importance::required; }), stop);
+  }
+}
+
+/// Waits for all, and shows what it was asked about last.
+struct watching {
+  using value_type = int;
+  using error_type = std::error_code;
+  static constexpr bool keeps_errors = true;
+  static constexpr bool votes = true;
+  fanout::tally* seen;
+  fanout::ruling rule(const fanout::tally& t) const noexcept {
+    *seen = t;
+    return t.sealed && t.complete() ? fanout::ruling::met(reason::completed) : fanout::ruling::open();
+  }
+  fanout::reports<int> result(fanout::reports<int> in) noexcept { return in; }
+};
+
+TEST_CASE("a rule sees what was not started: as stopped after a stop, else as not issued", "[quorum][E3][E12]") {
+  for (const bool stop : {true, false}) {
+    fanout::tally seen;
+    delivered<int> got;
+    {
+      auto issuer = fanout::issue<int>(3, watching{&seen}, got.completion());
+      issuer.start(0, [](auto branch) { branch.set_value(0); });
+      if (stop) issuer.request_stop();
+    }
+    CHECK(got.succeeded());
+    CHECK(seen.successes == 1);
+    CHECK(seen.stopped == (stop ? 2 : 0));
+    CHECK(seen.not_issued == (stop ? 0 : 2));
+  }
 }
 
 }  // namespace

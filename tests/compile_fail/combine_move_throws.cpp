@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// expect: a combine policy is moved out of the operation before it runs, so moving it must not throw|is not a combine policy
+// expect: a combine policy is moved into the operation and out of it, so moving it must not throw
 #include "fanout/combine/concept.hpp"
 #include "fanout/issue.hpp"
 

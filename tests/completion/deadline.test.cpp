@@ -184,6 +184,82 @@ TEST_CASE("quorum: the deadline decides unless k had been reached, or was out of
   }
 }
 
+TEST_CASE("at_most_errors: when every branch has reported, completion wins, also before the seal",
+          "[deadline][at_most_errors][E7]") {
+  // Branch 0 completes inside its start, 1 fails, 2 succeeds; `before` of the later two report before the deadline.
+  const auto check = [](auto policy, std::size_t before, bool sealed_first, bool partial) {
+    manual_timer clock;
+    support::delivered<fanout::result<fanout::reports<int>, fanout::reported_failure<int>>> got;
+    std::vector<any_branch> kept;
+    auto issuer = fanout::issue<int>(3, policy.on_deadline(partial ? fanout::partial : fanout::fail),
+                                     with_deadline(clock, got.completion()));
+    issuer.start(0, [](auto branch) { branch.set_value(0); });
+    for (std::size_t i : {1u, 2u}) issuer.start(i, [&](auto branch) { kept.emplace_back(std::move(branch)); });
+    if (sealed_first) std::move(issuer).seal();
+    const auto report = [&](std::size_t i) { i == 0 ? kept[0].set_error(io_error) : kept[1].set_value(2); };
+    for (std::size_t i = 0; i != before; ++i) report(i);
+    clock.advance(10ms);
+    for (std::size_t i = before; i != 2; ++i) report(i);
+    if (!sealed_first) {
+      CHECK(got.times == 0);
+      std::move(issuer).seal();
+    }
+    INFO(before << (sealed_first ? " sealed" : " unsealed") << (partial ? " partial" : " fail"));
+    REQUIRE(got.once());
+    CHECK(clock.next_expiry() == manual_timer::time_point::max());
+    if (before == 2 || partial) {
+      REQUIRE(got.outcome());
+      CHECK(got.outcome()->why() == (before == 2 ? reason::completed : reason::deadline));
+      CHECK(got.outcome()->size() + got.outcome()->failures().size() == 1 + before);
+      CHECK(got.outcome()->missing().size() == 2 - before);
+    } else {
+      CHECK(got.failed(fanout::no_index, errc::deadline, before));  // the failure that came in time is one more
+      CHECK(got.failure().why == reason::deadline);
+      CHECK(got.failure().reported.missing().size() == 2 - before);
+    }
+  };
+  for (std::size_t before = 0; before <= 2; ++before) {
+    for (const bool sealed_first : {false, true}) {
+      for (const bool partial : {false, true}) {
+        check(fanout::combine::at_most_errors(1), before, sealed_first, partial);
+        check(fanout::combine::at_decided(fanout::combine::at_most_errors(1)), before, sealed_first, partial);
+      }
+    }
+  }
+}
+
+TEST_CASE("at_most_errors: one error too many has decided before the deadline, also before the seal",
+          "[deadline][at_most_errors][E7]") {
+  manual_timer clock;
+  support::delivered<fanout::result<fanout::reports<int>, fanout::reported_failure<int>>> got;
+  auto issuer = fanout::issue<int>(2, fanout::combine::at_most_errors(0).on_deadline(fanout::partial),
+                                   with_deadline(clock, got.completion()));
+  issuer.start(0, [](auto branch) { branch.set_error(io_error); });
+  clock.advance(10ms);
+  std::move(issuer).seal();
+  CHECK(got.failed(0, io_error));
+  CHECK(got.failure().why == reason::error_limit);
+}
+
+TEST_CASE("where N is unknown, nobody knows before the seal that every branch has reported",
+          "[deadline][at_most_errors][E7]") {
+  for (const bool sealed_first : {false, true}) {
+    manual_timer clock;
+    support::delivered<fanout::result<fanout::reports<int>, fanout::reported_failure<int>>> got;
+    any_branch kept;
+    auto issuer = fanout::issue<int>(fanout::combine::at_most_errors(1), with_deadline(clock, got.completion()));
+    issuer.start([](auto branch) { branch.set_value(0); });
+    issuer.start([&](auto branch) { kept = any_branch(std::move(branch)); });
+    if (sealed_first) std::move(issuer).seal();
+    kept.set_value(1);
+    clock.advance(10ms);
+    if (!sealed_first) std::move(issuer).seal();
+    REQUIRE(got.once());
+    CHECK(got.outcome().has_value() == sealed_first);
+    if (!sealed_first) CHECK(got.failed(fanout::no_index, errc::deadline));
+  }
+}
+
 TEST_CASE("what folds, too: a deadline while branches are out is the outcome, afterwards nothing",
           "[deadline][reduce][each][E7]") {
   for (const bool in_time : {true, false}) {

@@ -624,3 +624,16 @@ TEST_CASE("a merge that is moved goes on where it was, and what it was moved fro
   CHECK(rest == std::vector{3});
   CHECK(other.delivered() == 3);
 }
+
+TEST_CASE("what went out before a move still counts for the order after it", "[merge_core][disorder]") {
+  merging m(1);
+  m.push(0, {5});
+  m.pump();
+  merge_core<chunk, int row::*> other(std::move(m.core));
+  chunk late;
+  late.items.push_back({4, 0, 1});
+  other.push(0, late);
+  other.end_all();
+  CHECK(other.pump([](std::size_t, row&&) noexcept {}, [](std::size_t, chunk&) noexcept {}) == merge_pause::finished);
+  CHECK(other.disorder() == 1);
+}

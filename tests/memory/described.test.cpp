@@ -28,15 +28,20 @@ TEST_CASE("allocation failure in descriptions", "[memory]") {
 #include <iterator>
 #include <new>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "fail_each.hpp"
 #include "fanout/algorithm/each.hpp"
+#include "fanout/algorithm/merge.hpp"
 #include "fanout/algorithm/reduce.hpp"
+#include "fanout/algorithm/settle.hpp"
+#include "fanout/backoff.hpp"
 #include "fanout/combine/decided.hpp"
 #include "fanout/combine/quorum.hpp"
 #include "fanout/testing/manual_executor.hpp"
 #include "fanout/timer/manual.hpp"
+#include "support/any_branch.hpp"
 #include "support/numbers.hpp"
 
 namespace {
@@ -45,6 +50,7 @@ using fanout::errc;
 using memory::attempt;
 using memory::fail_each;
 using memory::tell;
+using support::any_branch;
 using support::counted;
 using support::numbers;
 
@@ -158,6 +164,45 @@ TEST_CASE("on an executor, with a timer: nothing is posted, nothing is armed whe
   CHECK(clock.next_expiry() == fanout::timer::manual_timer::time_point::max());
 }
 
+TEST_CASE("without memory for all attempts at once, each takes its own; one that finds none is its branch's error",
+          "[memory][attempting][E6]") {
+  const std::array<int, 3> elements{0, 1, 2};
+  fanout::timer::manual_timer clock;
+  for (const bool inside : {false, true}) {
+    const int n = fail_each(
+        [&](attempt& a) {
+          std::array<any_branch, 3> kept;
+          int no_memory = 0;
+          fanout::settle<counted>(elements,
+                                  [&](int i, auto branch, auto) {
+                                    ++a.started;
+                                    if (inside) return branch.set_value(i);
+                                    kept[static_cast<std::size_t>(i)] = any_branch(std::move(branch));
+                                  })
+              .timeout(std::chrono::seconds(1), clock)
+              .retry(fanout::exponential_backoff(), clock)
+              .then([&, told = tell(a)](auto outcome) mutable noexcept {
+                if (outcome) {
+                  for (const auto& r : *outcome) no_memory += !r && r.error() == errc::out_of_memory;
+                }
+                std::move(told)(outcome);
+              });
+          for (any_branch& b : kept) {
+            if (b) b.set_value(1);
+          }
+          CHECK(no_memory == (a.completions == 1 && a.succeeded ? 3 - a.started : 0));
+        },
+        [&](const attempt& a) {
+          if (a.cause == errc::out_of_memory) return nothing_was_started(a);
+          // The operation is there. One allocation has failed: that of the array, for which others make up. Or all have.
+          CHECK(a.succeeded);
+          CHECK(a.started == (a.failed_allocations == 1 ? 3 : 0));
+        });
+    CHECK(n == 2);
+    CHECK(clock.next_expiry() == fanout::timer::manual_timer::time_point::max());
+  }
+}
+
 #if FANOUT_HAS_EXCEPTIONS
 
 constexpr const char* long_text = "longer than what a string keeps in itself, whoever wrote that string";
@@ -235,6 +280,32 @@ TEST_CASE("a value whose construction finds no memory is a vote against, or an e
       },
       [](const attempt& a) { CHECK((a.cause == errc::out_of_memory || a.started != 0)); });
   CHECK(folds == 3);
+}
+
+// It keeps them in a std::vector, which has no other way to say that there is no memory.
+TEST_CASE("a merge that tolerates failures has room for each of them from the beginning", "[memory][merge][E6]") {
+  const std::array<int, 5> elements{1, 2, 3, 4, 5};
+  const int n = fail_each(
+      [&](attempt& a) {
+        std::size_t failed = 0;
+        fanout::merge<int>(
+            elements,
+            [&a](int, auto branch) {
+              ++a.started;
+              branch.set_error(std::make_error_code(std::errc::io_error));
+            },
+            fanout::combine::merge<int>([](int) {}).tolerate())
+            .then([&](auto outcome) noexcept {
+              a.completed(outcome);
+              if (outcome) failed = outcome->failed.size();
+            });
+        CHECK(failed == (a.succeeded ? elements.size() : 0));
+      },
+      [](const attempt& a) {
+        CHECK_FALSE(a.succeeded);
+        CHECK(a.cause == errc::out_of_memory);  // never that a failure found no room
+      });
+  CHECK(n >= 5);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #define FANOUT_ALGORITHM_DESCRIPTION_HPP
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -94,12 +95,22 @@ struct element_starter {
   }
 };
 
+/// What a description's operation carries, without the monitor around it.
+template <class Completion>
+auto& carried_by(Completion& completion) noexcept {
+  return completion;
+}
+template <class Monitor, class Completion>
+auto& carried_by(completion::monitored<Monitor, Completion>& watched) noexcept {
+  return watched.inner();
+}
+
 /// The same where attempts stand between the initiator and the branch.
 template <class Element>
 struct attempt_starter {
   template <class Issuer, class Initiator>
   static void one(Issuer& issuer, [[maybe_unused]] std::size_t i, Initiator&, Element&& element) {
-    auto& attempts = issuer.completion();
+    auto& attempts = carried_by(issuer.completion());
     auto f = [&](typename Issuer::branch branch) {
       attempts.first_attempt(std::move(branch), std::forward<Element>(element));
     };
@@ -176,15 +187,22 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   using allocator_type = typename decltype(choose_allocator())::type;
   using platform = typename refcount_type::platform;
 
+  // .via(fanout::issuing_executor).
+  static constexpr bool goes_back = requires(option<detail::via_kind>& o) {
+    { o.executor } -> std::same_as<issuing_executor_t&>;
+  };
+
   // What is wrapped around the completion, from the inside out. Each may be asked for its type only, too.
   template <class Completion>
   static auto add_hop(Options& o, Completion completion) noexcept {
     if constexpr (has<detail::via_kind>) {
-      auto& executor = detail::get_option<detail::via_kind>(o).executor;
-      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(executor)>, issuing_executor_t>) {
-        static_assert(has<detail::issue_on_kind>,
-                      "fanout: .via(fanout::issuing_executor) goes back to where .issue_on(executor) said");
-        return completion::via(detail::get_option<detail::issue_on_kind>(o).executor, std::move(completion));
+      [[maybe_unused]] auto& executor = detail::get_option<detail::via_kind>(o).executor;
+      if constexpr (goes_back) {
+        if constexpr (has<detail::issue_on_kind>) {
+          return completion::via(detail::get_option<detail::issue_on_kind>(o).executor, std::move(completion));
+        } else {
+          return completion;  // .issue_on is still to come: see then
+        }
       } else {
         return completion::via(std::move(executor), std::move(completion));
       }
@@ -327,14 +345,6 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
       return completion;
     }
   }
-  template <class Rider>
-  static auto& carried_by(Rider& rider) noexcept {
-    if constexpr (has<detail::monitor_kind>) {
-      return rider.inner();
-    } else {
-      return rider;
-    }
-  }
 
   template <class Completion>
   using loaded = decltype(load(std::declval<Options&>(), std::declval<detail::luggage<Range, Initiator>>(),
@@ -352,7 +362,9 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   template <class Op>
   static constexpr auto branch_of() {
     if constexpr (is_attempted) {
-      return std::type_identity<typename Op::completion_type::template attempt_of<Op>::branch>{};
+      using carried =
+          std::remove_reference_t<decltype(detail::carried_by(std::declval<typename Op::completion_type&>()))>;
+      return std::type_identity<typename carried::template attempt_of<Op>::branch>{};
     } else {
       return std::type_identity<typename Op::branch>{};
     }
@@ -390,6 +402,10 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
         !requires { requires combine_type::hands_late; } || op::votes || op::folds,
         "fanout: nothing comes too late for a policy that collects until the last report, so .on_late(f) would "
         "never be called: say .deliver_at(fanout::decided) as well, or let the values clean up after themselves");
+    static_assert(!goes_back || has<detail::issue_on_kind>,
+                  "fanout: .via(fanout::issuing_executor) goes back to where .issue_on(executor) said");
+    static_assert(!has<detail::tracker_kind> || has<detail::stagger_kind>,
+                  "fanout: .record_in(tracker) measures by the timer of .after(delay, timer)");
     std::size_t n = is_counted ? 0 : no_index;
     if constexpr (is_counted) {
       FANOUT_TRY { n = static_cast<std::size_t>(std::ranges::distance(range_.get())); }
@@ -406,7 +422,7 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
     if (!made) [[unlikely]]
       return std::move(rider)(failed(made.error(), {}));
     // The range lies in the operation now, and stays while the issuer holds its reference.
-    auto& rode = carried_by(made->completion());
+    auto& rode = detail::carried_by(made->completion());
     if constexpr (is_attempted) {
       static_assert(
           !has<detail::retry_if_kind> || has<detail::retry_kind>,
@@ -667,7 +683,7 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   auto keep_losers() &&
     requires requires(Combine c) { c.keep_losers(); }
   {
-    return rebind(combine_.keep_losers());
+    return rebind(std::move(combine_).keep_losers());
   }
   /// Names branches in outcomes and monitors: `f(element)` makes a string. The range lives as long as the outcome then.
   template <class F>
@@ -747,6 +763,13 @@ auto describe(Combine combine, Range&& range, Initiator&& initiator) {
   static_assert(
       !std::is_array_v<std::remove_reference_t<Range>>,
       "fanout: a built-in array would be copied as a pointer: pass std::ref(array), a std::span or a std::array");
+  if constexpr (std::is_lvalue_reference_v<Range> && std::ranges::range<Range>) {
+    static_assert(
+        std::ranges::view<std::remove_cvref_t<Range>> ||
+            std::is_copy_constructible_v<std::ranges::range_value_t<Range>>,
+        "fanout: a description keeps its range, and the elements of this one cannot be copied: move it in, or "
+        "pass std::ref(range) if it stays where it is until the operation is delivered");
+  }
   return description<T, Combine, Callback, std::decay_t<Range>, std::decay_t<Initiator>>(
       std::move(combine), std::forward<Range>(range), std::forward<Initiator>(initiator));
 }

@@ -55,7 +55,7 @@ class stagger_pace {
 
  public:
   static constexpr bool ticks = !std::is_same_v<Timer, no_timer>;
-  static constexpr bool watches = Account::times;
+  static constexpr bool watches = ticks && Account::times;
   static constexpr std::uint64_t no_limit = static_cast<std::uint64_t>(-1);
   // The tick that was taken in, and the one that was armed because of it, may both be on the pump.
   static constexpr std::uint64_t tick = std::uint64_t{1} << 62;
@@ -68,8 +68,6 @@ class stagger_pace {
     void (*drop)(void* op) noexcept;
     void (*tick)(void* self) noexcept;
   };
-
-  static_assert(ticks || !watches, "fanout: .record_in(tracker) measures by the timer of .after(delay, timer)");
 
   stagger_pace(Timer* timer, Delay delay, std::uint64_t window, std::uint64_t most, Account account) noexcept
       : timer_(timer),

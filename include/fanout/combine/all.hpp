@@ -32,6 +32,16 @@ struct all_policy {
   }
 };
 
+/// `all` where it is delivered at decided: no branch may fail, and every report is kept.
+template <class E>
+struct all_vote_t : limits_t<E, false> {
+  constexpr all_vote_t() noexcept : limits_t<E, false>(at_most_errors<E>(0)) {}
+  template <class F>
+  important_t<F, E> importance(F f) const {
+    return {std::move(f)};
+  }
+};
+
 template <class E>
 struct all_t {
   template <class T>
@@ -44,7 +54,7 @@ struct all_t {
     return {std::move(f)};
   }
   /// For delivery at decided: every report, in the order of their arrival, or the first cause.
-  limits_t<E, false> as_vote() const noexcept { return at_most_errors<E>(0); }
+  all_vote_t<E> as_vote() const noexcept { return {}; }
 };
 
 inline constexpr all_t<std::error_code> all{};

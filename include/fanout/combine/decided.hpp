@@ -74,7 +74,13 @@ struct passes_on {
   auto keep_losers()
     requires requires(Description& d) { d.keep_losers(); }
   {
-    return self().around(self().inner.keep_losers());
+    return self().around(std::move(self().inner).keep_losers());
+  }
+  template <class F>
+  auto importance(F f)
+    requires requires(Description& d) { d.importance(f); }
+  {
+    return self().around(self().inner.importance(std::move(f)));
   }
   auto as_vote()
     requires requires(Description& d) { d.as_vote(); }

@@ -66,7 +66,8 @@ class hedge_t {
     return hedge_t<E, F>(std::move(f), keep_);
   }
   /// Does not ask the other attempts to stop once it is decided.
-  [[nodiscard]] constexpr hedge_t keep_losers() const { return hedge_t(fatal_, true); }
+  [[nodiscard]] constexpr hedge_t keep_losers() const& { return hedge_t(fatal_, true); }
+  [[nodiscard]] constexpr hedge_t keep_losers() && noexcept { return hedge_t(std::move(fatal_), true); }
 
   template <class T>
   constexpr hedge_policy<T, E, Fatal> bind() && noexcept {

@@ -120,7 +120,9 @@ class merge_policy {
   }
   verdict on_all_streams() {
     all_ = true;
-    return deliver();
+    const verdict v = deliver();
+    note_awaited();
+    return v;
   }
   verdict on_items(std::size_t i, chunk& items) {
     core_.push(i, items);
@@ -171,7 +173,7 @@ class merge_policy {
     const std::size_t before = awaited();
     const verdict v = deliver();
     // Who was awaited before still is, unless it has brought something: to look for another may take long.
-    if (before == i || before == no_index) note_awaited();
+    if (before == i) note_awaited();
     return v;
   }
   verdict deliver() {

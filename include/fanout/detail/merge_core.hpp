@@ -97,6 +97,7 @@ class merge_core {
   merge_core(merge_core&& other) noexcept
       : lanes_(std::exchange(other.lanes_, nullptr)),
         streams_(std::exchange(other.streams_, nullptr)),
+        heard_(std::exchange(other.heard_, 0)),
         silent_(std::exchange(other.silent_, 0)),
         delivered_(std::exchange(other.delivered_, 0)),
         disorder_(std::exchange(other.disorder_, 0)),
@@ -216,12 +217,11 @@ class merge_core {
     return open_ == 0 ? merge_pause::finished : merge_pause::waiting;
   }
 
-  /// A stream for which the merge waits, or `none`. O(size) if one has brought neither item nor watermark yet, else O(1).
-  std::size_t awaited() const noexcept {
+  /// A stream for which the merge waits, or `none`. All calls together look at each stream once.
+  std::size_t awaited() noexcept {
     if (silent_ != 0) {
-      std::size_t i = 0;
-      while (streams_[i].seated || streams_[i].ended) ++i;
-      return i;
+      while (streams_[heard_].seated || streams_[heard_].ended) ++heard_;
+      return heard_;
     }
     if (tree_.empty()) return none;
     const std::size_t winner = tree_.top().rank();
@@ -373,6 +373,7 @@ class merge_core {
 
   lane* lanes_ = nullptr;
   stream* streams_ = nullptr;
+  std::size_t heard_ = 0;      // none before it is silent
   std::size_t silent_ = 0;     // open streams that have brought neither item nor watermark: they are not in the tree
   std::size_t delivered_ = 0;  // items
   std::size_t disorder_ = 0;   // of these, those that went out after a greater one
