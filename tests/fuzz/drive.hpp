@@ -73,6 +73,15 @@ inline void read_value(fanout::tally& t, outcome& o) {
   o.stopped = static_cast<int>(t.stopped);
 }
 
+inline void read_value(fanout::merged& m, outcome& o) {
+  o.delivered = static_cast<int>(m.delivered), o.disorder = static_cast<int>(m.disorder);
+}
+inline void read_value(fanout::tolerant_merged<>& m, outcome& o) {
+  read_value(static_cast<fanout::merged&>(m), o);
+  for (const auto& f : m.failed) o.reports.push_back({number(f.index), state::failed, number(f.error)});
+  o.stopped = static_cast<int>(m.stopped);
+}
+
 struct reader {
   template <class Outcome>
   outcome operator()(Outcome& real) const {
@@ -118,7 +127,11 @@ class elements {
       return *this;
     }
     void operator++(int) noexcept { ++i_; }
-    bool operator==(std::default_sentinel_t) const noexcept { return i_ == of_->is().n; }
+    bool operator==(std::default_sentinel_t) const noexcept {
+      if (i_ != of_->is().n) return false;
+      of_->last_element();
+      return true;
+    }
 
    private:
     session* of_ = nullptr;
@@ -145,6 +158,13 @@ struct initiator {
   }
 };
 
+struct c_initiator {
+  session* of;
+  int operator()(int i, cargo* out, held_branch::c_callback callback, void* context) {
+    return of->initiate_c(i, out, callback, context, {});
+  }
+};
+
 // ---- operations ----------------------------------------------------------------------------------------------------------
 
 /// `Combine`: a policy that can be made from a session, and `now`: whether it is delivered at decided.
@@ -156,81 +176,111 @@ auto combine_for(session& s) {
     return Combine::make(s);
   }
 }
-inline auto connected(session& s) {
-  using deadline = fanout::completion::deadline<session::timer_type, completion>;
-  return fanout::completion::stoppable(s.stop_token(), deadline(s.timer(), s.deadline(), completion{&s}));
+template <class Completion>
+auto connected(session& s, Completion c) {
+  using deadline = fanout::completion::deadline<session::timer_type, Completion>;
+  return fanout::completion::stoppable(s.stop_token(), deadline(s.timer(), s.deadline(), std::move(c)));
 }
 
 struct no_issuer {};
-template <front From, class Combine>
+/// With values of T: cargo, or void.
+template <front From, class Combine, class T>
 auto issue_for(session& s) {
   const counting<std::byte> memory(&s);
   [[maybe_unused]] const auto n = static_cast<std::size_t>(s.is().n);
   if constexpr (From == front::plain) {
-    return fanout::issue<cargo>(n, combine_for<Combine>(s), completion{&s}, memory);
+    return fanout::issue<T>(n, combine_for<Combine>(s), completion{&s}, memory);
   } else if constexpr (From == front::connected) {
-    return fanout::issue<cargo>(n, combine_for<Combine>(s), connected(s), memory);
+    return fanout::issue<T>(n, combine_for<Combine>(s), connected(s, completion{&s}), memory);
   } else if constexpr (From == front::open) {
-    return fanout::issue<cargo>(combine_for<Combine>(s), connected(s), memory);
+    return fanout::issue<T>(combine_for<Combine>(s), connected(s, completion{&s}), memory);
+  } else if constexpr (From == front::posted) {
+    auto hops = fanout::completion::via(s.executor(), completion{&s});
+    return fanout::issue<T, fanout::c_checked<>>(n, combine_for<Combine>(s), connected(s, std::move(hops)), memory);
   } else {
     return no_issuer();
   }
 }
 
-template <front From, class Combine>
+template <front From, class Combine, class T>
 class driver final : public session {
  public:
   using session::session;
 
  private:
-  static constexpr bool is_pulled = From >= front::pulled_plain;
-  using issuer = decltype(issue_for<From, Combine>(std::declval<session&>()));
+  static constexpr bool is_issued = !is_described(From);
+  using issuer = decltype(issue_for<From, Combine, T>(std::declval<session&>()));
 
   void describe() {
     using range = std::conditional_t<From == front::pulled_uncounted, elements, counted_elements>;
-    auto description =
-        fanout::detail::describe<cargo, fanout::handler>(Combine::make(*this), range(*this), initiator{this})
-            .window(static_cast<std::size_t>(is().window))
-            .canary(static_cast<std::size_t>(is().canary))
-            .allocate_with(counting<std::byte>(this));
-    auto delivered = [&] {
-      if constexpr (Combine::now) {
-        return std::move(description).deliver_at(fanout::decided);
+    auto described = [this] {
+      if constexpr (std::is_void_v<T>) {
+        return fanout::detail::describe<T, fanout::handler>(Combine::make(*this), range(*this), initiator{this});
+      } else if constexpr (From == front::pulled_posted) {
+        return fanout::detail::describe<T, fanout::errno_callback>(Combine::make(*this), range(*this),
+                                                                   c_initiator{this})
+            .via(executor());
       } else {
-        return std::move(description).drain();
+        return fanout::detail::describe<T, fanout::handler>(Combine::make(*this), range(*this), initiator{this});
       }
     }();
-    if constexpr (From == front::pulled_plain) {
-      std::move(delivered).then(completion{this});
-    } else {
+    auto paced = [&] {
+      if constexpr (std::is_void_v<T>) {
+        return std::move(described);
+      } else {
+        return std::move(described)
+            .window(static_cast<std::size_t>(is().window))
+            .canary(static_cast<std::size_t>(is().canary));
+      }
+    }();
+    auto delivered = [&] {
+      auto counted = std::move(paced).allocate_with(counting<std::byte>(this));
+      if constexpr (Combine::now) {
+        return std::move(counted).deliver_at(fanout::decided);
+      } else {
+        return std::move(counted).drain();
+      }
+    }();
+    if constexpr (is_connected(From)) {
       std::move(delivered).stop_on(stop_token()).deadline(deadline(), timer()).then(completion{this});
+    } else {
+      std::move(delivered).then(completion{this});
     }
   }
 
   void make() override {
-    if constexpr (is_pulled) {
+    if constexpr (!is_issued) {
       describe();
     } else {
-      issuer_.emplace(issue_for<From, Combine>(*this));
+      issuer_.emplace(issue_for<From, Combine, T>(*this));
     }
   }
   auto initiator_of(int i) {
     return [this, i](auto branch, token_type token) { this->initiate(i, std::move(branch), token); };
   }
   void start([[maybe_unused]] int i, [[maybe_unused]] bool by_index) override {
-    if constexpr (is_pulled) return;
+    if constexpr (!is_issued) return;
     else if constexpr (From == front::open) issuer_->start(initiator_of(i));
     else if (by_index) issuer_->start(static_cast<std::size_t>(i), initiator_of(i));
     else issuer_->start(initiator_of(i));
   }
+  void start_c([[maybe_unused]] int i, [[maybe_unused]] bool by_index) override {
+    if constexpr (From == front::posted && !std::is_void_v<T>) {
+      auto f = [this, i, token = issuer_->stop_token()](cargo* out, held_branch::c_callback callback, void* context) {
+        return this->initiate_c(i, out, callback, context, token);
+      };
+      if (by_index) issuer_->start_c(static_cast<std::size_t>(i), f);
+      else issuer_->start_c(f);
+    }
+  }
   bool try_start([[maybe_unused]] int i, [[maybe_unused]] bool by_index) override {
-    if constexpr (is_pulled) return false;
+    if constexpr (!is_issued) return false;
     else if constexpr (From == front::open) return issuer_->try_start(initiator_of(i)).has_value();
     else if (by_index) return issuer_->try_start(static_cast<std::size_t>(i), initiator_of(i)).has_value();
     else return issuer_->try_start(initiator_of(i)).has_value();
   }
   void end([[maybe_unused]] ending how) override {
-    if constexpr (!is_pulled) {
+    if constexpr (is_issued) {
       FANOUT_TRY {
         issuer last(std::move(*issuer_));
         issuer_.reset();
@@ -244,13 +294,15 @@ class driver final : public session {
     }
   }
   void ask_to_stop() override {
-    if constexpr (!is_pulled) issuer_->request_stop();
+    if constexpr (is_issued) issuer_->request_stop();
   }
   standing ask() override {
-    if constexpr (is_pulled) {
+    if constexpr (!is_issued) {
       return {};
     } else {
-      return {static_cast<int>(issuer_->started()), issuer_->stop_requested(), issuer_->is_decided()};
+      standing s{static_cast<int>(issuer_->started()), issuer_->stop_requested(), issuer_->is_decided()};
+      if constexpr (requires { issuer_->combine().awaited(); }) s.awaited = number(issuer_->combine().awaited());
+      return s;
     }
   }
 
@@ -261,17 +313,21 @@ template <class Combine>
 std::unique_ptr<session> drive(bytes in, front from, kind which) {
   switch (from) {
     case front::plain:
-      return std::make_unique<driver<front::plain, Combine>>(in, from, which);
+      return std::make_unique<driver<front::plain, Combine, cargo>>(in, from, which);
     case front::connected:
-      return std::make_unique<driver<front::connected, Combine>>(in, from, which);
+      return std::make_unique<driver<front::connected, Combine, cargo>>(in, from, which);
     case front::open:
-      return std::make_unique<driver<front::open, Combine>>(in, from, which);
+      return std::make_unique<driver<front::open, Combine, cargo>>(in, from, which);
+    case front::posted:
+      return std::make_unique<driver<front::posted, Combine, cargo>>(in, from, which);
     case front::pulled_plain:
-      return std::make_unique<driver<front::pulled_plain, Combine>>(in, from, which);
+      return std::make_unique<driver<front::pulled_plain, Combine, cargo>>(in, from, which);
     case front::pulled:
-      return std::make_unique<driver<front::pulled, Combine>>(in, from, which);
+      return std::make_unique<driver<front::pulled, Combine, cargo>>(in, from, which);
+    case front::pulled_uncounted:
+      return std::make_unique<driver<front::pulled_uncounted, Combine, cargo>>(in, from, which);
     default:
-      return std::make_unique<driver<front::pulled_uncounted, Combine>>(in, from, which);
+      return std::make_unique<driver<front::pulled_posted, Combine, cargo>>(in, from, which);
   }
 }
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // Plays inputs without libFuzzer:
 //
-//   fuzz replay <file>       every line of the file: an input in hexadecimal; what follows `#` is for readers
+//   fuzz replay <folder>     every file in it is an input
 //   fuzz random <n> [seed]   n inputs of a pseudo-random generator
-//   fuzz show <input>        one, and says every step as it is taken
+//   fuzz show <input>        one, in hexadecimal as a discrepancy names it, or a file; says every step as it is taken
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
-#include <string>
 #include <vector>
 
 #include "session.hpp"
@@ -22,25 +23,26 @@ int digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   return -1;
 }
-bool read_line(const std::string& line, std::vector<std::uint8_t>& input) {
-  input.clear();
-  for (std::size_t i = 0; i < line.size() && line[i] != '#' && line[i] != ' '; i += 2) {
-    const int high = digit(line[i]), low = i + 1 < line.size() ? digit(line[i + 1]) : -1;
+bool read_hexadecimal(const char* text, std::vector<std::uint8_t>& input) {
+  for (input.clear(); *text != 0; text += 2) {
+    const int high = digit(text[0]), low = digit(text[1]);
     if (high < 0 || low < 0) return false;
     input.push_back(static_cast<std::uint8_t>(high * 16 + low));
   }
   return true;
 }
+bool read_file(const std::filesystem::path& path, std::vector<std::uint8_t>& input) {
+  std::ifstream file(path, std::ios::binary);
+  input.assign(std::istreambuf_iterator<char>(file), {});
+  return file.is_open();
+}
 
-int replay(const char* path) {
-  std::ifstream file(path);
-  std::string line;
+int replay(const char* folder) {
   std::vector<std::uint8_t> input;
   int played = 0;
-  while (std::getline(file, line)) {
-    if (line.empty() || line[0] == '#') continue;
-    if (!read_line(line, input)) {
-      std::fprintf(stderr, "not hexadecimal: %s\n", line.c_str());
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (!read_file(entry.path(), input)) {
+      std::fprintf(stderr, "cannot be read: %s\n", entry.path().c_str());
       return 1;
     }
     fuzz::play(input.data(), input.size());
@@ -70,11 +72,12 @@ int main(int argc, char** argv) {
     return random(std::atol(argv[2]), argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1);
   }
   std::vector<std::uint8_t> input;
-  if (argc == 3 && std::strcmp(argv[1], "show") == 0 && read_line(argv[2], input)) {
+  if (argc == 3 && std::strcmp(argv[1], "show") == 0 &&
+      (read_file(argv[2], input) || read_hexadecimal(argv[2], input))) {
     fuzz::says_all = true;
     fuzz::play(input.data(), input.size());
     return 0;
   }
-  std::fprintf(stderr, "fuzz replay <file> | random <n> [seed] | show <input>\n");
+  std::fprintf(stderr, "fuzz replay <folder> | random <n> [seed] | show <input>\n");
   return 2;
 }

@@ -10,6 +10,7 @@
 
 #include <fanout/errc.hpp>
 #include <fanout/reason.hpp>
+#include <fanout/stream.hpp>
 
 // What an operation should do, written from its contract and for one thread: no count, no slots, no lists of votes, just
 // who has reported what, in which order, and what follows. It is told of every event before the library is, and of
@@ -17,17 +18,21 @@
 namespace fuzz {
 
 using fanout::errc;
+using fanout::flow;
 using fanout::reason;
 
 inline constexpr int most_branches = 8;
 inline constexpr int nobody = -1;
+/// Off: streams that wait are not resumed by a stop request of the issuer, nor by an initiator that throws after it has passed its
+/// branch on, but only when something else is folded.
+inline constexpr bool issuing_resumes = false;
 constexpr int number(errc e) noexcept { return static_cast<int>(e); }
 /// The error that branch i fails with, if it is its own.
 constexpr int own_error(int i) noexcept { return 100 + i; }
 
 [[noreturn]] void discrepancy(const char* what, int i = nobody) noexcept;
 
-enum class policy { all, settle, with, in_order, first_success, first, limits, reduce, each };
+enum class policy { all, settle, with, in_order, first_success, first, limits, reduce, each, merge };
 
 struct rules {
   policy what = policy::all;
@@ -39,15 +44,22 @@ struct rules {
   int n = 0;                // N, or how many elements there are
   int quorum = -1;          // limits: so many successes decide; -1: none do
   int most_errors = -1;     // limits: more failures decide; -1: none do
-  bool partial = false;     // limits
+  bool partial = false;     // limits, merge
   bool keeps_losers = false;
+  bool tolerates = false;     // merge
+  bool late_streams = false;  // merge
+  int pause_at = 1, resume_at = 0;
   int window = most_branches;
   int canary = 0;
+  bool hops = false;  // the completion runs on an executor
 
   bool votes() const noexcept {
     return what == policy::first_success || what == policy::first || what == policy::limits;
   }
-  bool folds() const noexcept { return what == policy::reduce || what == policy::each; }
+  bool merges() const noexcept { return what == policy::merge; }
+  bool folds() const noexcept { return what == policy::reduce || what == policy::each || merges(); }
+  /// Every error is the policy's; otherwise the first one is the operation's.
+  bool keeps_errors() const noexcept { return what == policy::settle || what == policy::each || tolerates; }
 };
 
 enum class state : unsigned char { unstarted, running, value, failed, stopped };
@@ -68,8 +80,15 @@ struct outcome {
   reason why = reason::error_limit;
   std::vector<report> reports;  // in the order of the outcome
   std::vector<int> missing;
-  int successes = 0, failures = 0, stopped = 0;  // each
+  int successes = 0, failures = 0, stopped = 0;  // each; stopped: merge, too
+  int delivered = 0, disorder = 0;               // merge
   bool operator==(const outcome&) const = default;
+};
+
+/// One of a stream's items.
+struct piece {
+  int stream, position, key;
+  bool operator==(const piece&) const = default;
 };
 
 class model {
@@ -109,12 +128,31 @@ class model {
     at(i).came_to = came_to;
     at(i).error = error;
     if (is_.votes()) return votes(i);
-    if (is_.what != policy::settle && is_.what != policy::each) {
+    if (!is_.keeps_errors()) {
       if (came_to == state::failed) note(i, error);
       if (came_to == state::stopped) noise_ = true;
       if (came_to != state::value) stop_asked_ = true;
     }
-    if (is_.folds()) queue_.push_back(i);
+    if (is_.folds()) queue_.push_back({published::report, i});
+  }
+  /// Stream i emits items, all in one chunk, or a watermark; what is emitted after a stop request is lost.
+  void emits(int i, std::vector<piece> items) {
+    if (stop_asked_ || items.empty()) return;
+    at(i).buffered += static_cast<int>(items.size());
+    queue_.push_back({published::items, i, 0, std::move(items)});
+  }
+  void marks(int i, int bound) {
+    if (!stop_asked_) queue_.push_back({published::watermark, i, bound});
+  }
+  /// What the producer is told then.
+  flow says(int i) const {
+    if (stop_asked_) return flow::stop;
+    return at(i).buffered >= is_.pause_at ? flow::pause : flow::go;
+  }
+  /// Stream i waits to be resumed.
+  void waits(int i) {
+    at(i).waits = true;
+    queue_.push_back({published::wish, i});
   }
   /// Around a call that completes a branch, or lets time pass. The outermost one works off what is published meanwhile.
   void enters() { ++calls_; }
@@ -129,17 +167,22 @@ class model {
   /// Branch i's initiator throws, although somebody else has the branch: it will report all the same, or has.
   void initiator_throws_too(int i) {
     note(i, number(errc::initiator_threw));
+    is_unheard_ = is_unheard_ || !stop_asked_;
     if (is_.what != policy::settle && !is_.votes()) stop_asked_ = true;
   }
   void stop_is_requested() {
-    if (!delivered_) stop_asked_ = true;
+    if (!delivered_ && !(hopping_ && drained())) stop_asked_ = true;
+  }
+  void issuer_stops() {
+    is_unheard_ = is_unheard_ || !stop_asked_;
+    stop_is_requested();
   }
   /// E7: completion, failure and stop win, if they were first. At decided, a stop request decides nothing, and the
   /// deadline bounds the wait for those that ignore it.
   void deadline_passes() {
-    if (delivered_ || (stop_asked_ && !is_.at_decided)) return;
+    if (delivered_ || (hopping_ && drained()) || (stop_asked_ && !is_.at_decided)) return;
     if (is_.folds()) {
-      queue_.push_back(deadline);
+      queue_.push_back({published::deadline, nobody});
       knew_at_deadline_ = n_known_;
     } else if (is_.votes()) {
       if (decided_ || (n_known_ && left() == 0)) return;
@@ -162,6 +205,7 @@ class model {
     for (int i = is_.n; i-- != 0;) {
       if (at(i).came_to == state::unstarted) first_unstarted_ = i, ++unstarted_;
     }
+    if (is_.merges()) queue_.push_back({published::seal, nobody});
     if (!is_.votes() || decided_) return;
     // What was not started because a stop was requested is stopped.
     (stop_asked_ ? stopped_unstarted_ : not_issued_) = unstarted_ + (is_cut_ ? 1 : 0);
@@ -187,7 +231,7 @@ class model {
     advance();
     // If it has pulled since the last one was folded, it may have come to the end.
     if (has_pulled_) returned(inside_initiator);
-    if (queue_.empty() || queue_.front() != i) discrepancy("a report is shown out of turn, or after the decision", i);
+    if (queue_.empty() || queue_.front().i != i) discrepancy("a report is shown out of turn, or after the decision", i);
     if (at(i).came_to != came_to) discrepancy("a report is shown as something else", i);
     if (at(i).error != error) discrepancy("a failure is shown with another error", i);
     folding_ = true;
@@ -195,7 +239,7 @@ class model {
   }
   void sink_returned(bool says_decided, bool threw, bool inside_initiator) {
     folding_ = has_pulled_ = false;
-    at(queue_.front()).folded = true;
+    at(queue_.front().i).folded = true;
     ++folded_;
     queue_.pop_front();
     if (threw) note(nobody, number(errc::policy_threw));
@@ -203,8 +247,53 @@ class model {
     if (threw || says_decided) stop_asked_ = true;
     returned(inside_initiator);
   }
+  /// A merge's sink is called for an item.
+  void item_delivered(const piece& x) {
+    if (folding_) discrepancy("a sink is called inside itself", x.stream);
+    seal_if_due();
+    while (next_out() == nobody && step()) {}
+    const int i = next_out();
+    if (i == nobody)
+      discrepancy("an item goes out although another one may precede it, or after the decision", x.stream);
+    if (at(i).items.front().it != x) discrepancy("another item goes out than the next one", x.stream);
+    folding_ = true;
+  }
+  void item_sink_returned(const piece& x, bool says_decided, bool threw) {
+    folding_ = false;
+    stream_state& s = at(x.stream);
+    if (went_out_++ != 0 && x.key < greatest_) {
+      ++disorder_;
+    } else {
+      greatest_ = x.key;
+    }
+    s.buffered -= s.items.front().makes_room;
+    s.items.pop_front();
+    if (s.items.empty()) s.raise(x.key);
+    if (threw) note(nobody, number(errc::policy_threw));
+    if (!threw && !says_decided) return;
+    stop_asked_ = pump_stopped_ = true;
+    pump_threw_ = threw;
+    // At the deadline, partial, it is decided anyway.
+    if (says_decided && queue_.front().what != published::deadline) folded_enough_ = true;
+  }
+  /// Stream i's function is called, once it may go on.
+  void resumes(int i) {
+    if (folding_) discrepancy("a stream is resumed from inside a sink", i);
+    if (!at(i).waits) discrepancy("a stream is resumed that does not wait", i);
+    if (at(i).came_to != state::running) discrepancy("a stream is resumed after it has completed", i);
+    seal_if_due();
+    if (begun_ && !step()) discrepancy("a stream is resumed before what may go out has gone out", i);
+    while (!at(i).ready && step()) {}
+    if (!at(i).ready) settle();  // a stop request from outside, which is folded, too
+    if (!at(i).ready) discrepancy("a stream is resumed although it is still to wait", i);
+    at(i).waits = at(i).heard = at(i).ready = false;
+    folding_ = true;
+  }
+  void resumed() { folding_ = false; }
+
   /// `with` or reduce_in_order is at work: on all values at once.
   void combine_called() {
+    if (is_.hops && !hopping_) discrepancy("values are combined before the hop");
     seal_if_due();
     if (!drained() || lacks_some()) discrepancy("values are combined although some are lacking");
   }
@@ -217,17 +306,21 @@ class model {
   }
   void stop_arrives(int i) {
     if (at(i).came_to != state::running) discrepancy("a branch is told to stop after it has reported", i);
-    if (!stop_asked_) advance();
+    while (!stop_asked_ && step()) {}
     if (!stop_asked_) seal_if_due();
+    while (!stop_asked_ && step()) {}
     if (!stop_asked_) discrepancy("a branch is told to stop without a reason", i);
+  }
+  /// The operation is posted to its executor.
+  void hops() {
+    if (hopping_) discrepancy("posted twice");
+    becomes_due();
+    hopping_ = true;
   }
   outcome completes() {
     if (delivered_) discrepancy("the completion runs twice");
-    advance();
-    seal_if_due();
-    if (!sealed_) discrepancy("delivered before the seal");
-    if (!deliverable())
-      discrepancy(is_.at_decided ? "delivered before it is decided" : "delivered before it is drained");
+    if (!is_.hops) becomes_due();
+    if (is_.hops && !hopping_) discrepancy("the completion runs before the hop");
     delivered_ = true;
     return expected();
   }
@@ -237,13 +330,35 @@ class model {
   void rests() {
     has_pulled_ = false;
     advance();
-    if (!queue_.empty()) discrepancy("a report was not shown", queue_.front());
     seal_if_due();
+    advance();
+    if (!queue_.empty()) discrepancy("a report, or an item, was not shown", queue_.front().i);
     if (is_.is_pulled && !sealed_ && has_room() && started_ < is_.n) {
       discrepancy("there is room in the window, and no branch was started", started_);
     }
-    if (deliverable() && !delivered_) discrepancy("it should have been delivered");
+    for (int i = 0; i != most_branches; ++i) {
+      const bool by_stop = at(i).buffered > is_.resume_at;
+      if (may_resume(i) && !(by_stop && is_unheard_ && !issuing_resumes)) {
+        discrepancy("a stream was not resumed", i);
+      }
+    }
+    if (deliverable() && !delivered_ && !hopping_) discrepancy("it should have been delivered");
   }
+  /// The completion waits for its executor.
+  bool is_posted() const noexcept { return hopping_ && !delivered_; }
+  /// Items that were emitted and are neither delivered nor dropped.
+  int items_held() const noexcept {
+    int n = 0;
+    for (const branch& b : branches_) n += static_cast<int>(b.items.size());
+    return n;
+  }
+  /// Streams that wait to be resumed.
+  int waiting() const noexcept {
+    return static_cast<int>(std::count_if(branches_.begin(), branches_.end(), [](const branch& b) { return b.waits; }));
+  }
+  bool is_waiting(int i) const noexcept { return at(i).waits; }
+  /// Whether nothing goes out because stream i may bring what precedes it.
+  bool is_awaited(int i) const noexcept { return i < started_or_known() && !at(i).ended && at(i).items.empty(); }
   /// Somebody is in a call that completes a branch, or lets time pass.
   bool is_called() const noexcept { return calls_ != 0; }
   bool delivered() const noexcept { return delivered_; }
@@ -262,9 +377,29 @@ class model {
   }
 
  private:
-  static constexpr int deadline = most_branches;  // in the queue
+  // What is published for the policy, and not folded yet.
+  struct published {
+    enum kind { report, deadline, items, watermark, wish, seal } what;
+    int i;
+    int bound = 0;
+    std::vector<piece> chunk = {};
+  };
+  struct stream_state {
+    struct waiting {
+      piece it;
+      int makes_room;  // so many: a chunk is given back with its last item
+    };
+    std::deque<waiting> items;
+    int bound = 0, buffered = 0;
+    bool has_bound = false, ended = false;
+    bool waits = false, heard = false, ready = false;  // to be resumed; its wish is folded; its turn has come
 
-  struct branch {
+    void raise(int to) {
+      if (!has_bound || bound < to) bound = to;
+      has_bound = true;
+    }
+  };
+  struct branch : stream_state {
     state came_to = state::unstarted;
     int error = 0;
     bool late = false, folded = false;
@@ -354,21 +489,124 @@ class model {
 
   // ---- folding ----
 
-  bool folds_no_more() const { return folded_enough_ || caused_ || (is_.what == policy::reduce && noise_); }
-  /// Works off what is published, up to the next report that has to be shown.
+  bool is_over_for_folder() const { return folded_enough_ || caused_; }
+  bool folds_no_more() const {
+    return is_over_for_folder() || (noise_ && (is_.what == policy::reduce || (is_.merges() && !is_.tolerates)));
+  }
+  /// Works off what is published, up to what has to be shown.
   void advance() {
-    while (!folding_ && !queue_.empty()) {
-      const int i = queue_.front();
-      if (i == deadline) {
-        if (!folded_enough_ && !caused_ && !(knew_at_deadline_ && left() == 0)) cause_at_deadline(), stop_asked_ = true;
-      } else if (folds_no_more()) {
-        at(i).late = true;
-      } else if (is_.what == policy::each || has_value(i)) {
-        return;
+    while (step()) {}
+  }
+  /// One of them; false if there is none, or it has to be shown first.
+  bool step() {
+    if (folding_ || queue_.empty()) return false;
+    if (is_.merges()) return step_merge();
+    const published& p = queue_.front();
+    if (p.what == published::deadline) {
+      if (!is_over_for_folder() && !(knew_at_deadline_ && left() == 0)) cause_at_deadline(), stop_asked_ = true;
+    } else {
+      if (folds_no_more()) {
+        at(p.i).late = true;
+      } else if (is_.what == policy::each || has_value(p.i)) {
+        return false;
       }
-      if (i != deadline) at(i).folded = true, ++folded_;
-      queue_.pop_front();
+      at(p.i).folded = true, ++folded_;
     }
+    queue_.pop_front();
+    return true;
+  }
+
+  // ---- merging ----
+
+  int started_or_known() const { return is_.is_known ? is_.n : started_; }
+  bool step_merge() {
+    is_unheard_ = false;
+    if (!begun_) begin(queue_.front());
+    begun_ = true;
+    if (next_out() != nobody) return false;
+    end(queue_.front());
+    begun_ = pumps_ = pump_stopped_ = pump_threw_ = false;
+    queue_.pop_front();
+    settle();
+    return true;
+  }
+  void begin(published& p) {
+    pumps_ = !is_over_for_folder();
+    if (pumps_) {
+      joined_ = started_or_known();
+      if (is_.is_known) all_joined_ = true;
+    }
+    switch (p.what) {
+      case published::report:
+        return begin_report(p.i);
+      case published::items:
+        if (!pumps_) at(p.i).buffered -= static_cast<int>(p.chunk.size());
+        for (const piece& x : p.chunk) {
+          if (pumps_) at(p.i).items.push_back({x, x == p.chunk.back() ? static_cast<int>(p.chunk.size()) : 0});
+        }
+        break;
+      case published::watermark:
+        at(p.i).raise(p.bound);
+        break;
+      case published::wish:
+        at(p.i).heard = at(p.i).waits;
+        break;
+      case published::seal:
+        if (!pumps_) break;
+        all_joined_ = true;
+        for (int i = 0; i != is_.n; ++i) {
+          if (at(i).came_to == state::unstarted) at(i).ended = true;
+        }
+        break;
+      case published::deadline:
+        if (knew_at_deadline_ && left() == 0) pumps_ = false;
+        if (!pumps_ || !is_.partial) break;
+        all_joined_ = true;
+        for (branch& b : branches_) b.ended = true;
+        break;
+    }
+  }
+  void begin_report(int i) {
+    branch& b = at(i);
+    b.waits = b.heard = b.ready = false;
+    b.folded = true, ++folded_;
+    if (folds_no_more()) {
+      b.late = true;
+      return;
+    }
+    b.ended = true;
+    if (b.came_to == state::failed) shown_.push_back({i, b.came_to, b.error});
+    if (b.came_to == state::stopped) ++gave_up_;
+  }
+  void end(const published& p) {
+    if (p.what == published::deadline && pumps_ && !pump_threw_) {
+      if (is_.partial) {
+        folded_enough_ = true;
+      } else if (!caused_) {
+        cause_at_deadline();
+      }
+      stop_asked_ = true;
+    }
+    const bool is_last = sealed_ && left() == 0 && queue_.size() == 1;
+    if (!is_over_for_folder() && !is_last) return;
+    for (branch& b : branches_) b.items.clear(), b.buffered = 0;
+  }
+  /// Whose item goes out next, now: the first one by key, stream and position, if nothing can precede it any more.
+  int next_out() const {
+    if (!pumps_ || pump_stopped_ || !(all_joined_ || is_.late_streams)) return nobody;
+    int first = nobody;
+    const auto key_of = [this](int i) { return at(i).items.empty() ? at(i).bound : at(i).items.front().it.key; };
+    for (int i = 0; i != joined_; ++i) {
+      const branch& b = at(i);
+      if (b.items.empty() && b.ended) continue;
+      if (b.items.empty() && !b.has_bound) return nobody;
+      if (first == nobody || key_of(i) < key_of(first)) first = i;
+    }
+    return first == nobody || at(first).items.empty() ? nobody : first;
+  }
+  bool may_resume(int i) const { return at(i).heard && (at(i).buffered <= is_.resume_at || stop_asked_); }
+  void settle() {
+    for (int i = 0; i != most_branches; ++i) at(i).ready = at(i).ready || may_resume(i);
   }
 
   // ---- delivering ----
@@ -376,6 +614,16 @@ class model {
   bool drained() const { return sealed_ && running() == 0 && queue_.empty() && !folding_; }
   bool deliverable() const {
     return drained() || (is_.at_decided && sealed_ && (is_.votes() ? decided_ : folded_enough_ || caused_));
+  }
+
+  void becomes_due() {
+    advance();
+    seal_if_due();
+    advance();
+    if (!sealed_) discrepancy("delivered before the seal");
+    if (!deliverable()) {
+      discrepancy(is_.at_decided ? "delivered before it is decided" : "delivered before it is drained");
+    }
   }
 
   outcome expected() const {
@@ -389,6 +637,9 @@ class model {
       case policy::each:
         if (!folded_enough_ && (caused_ || unstarted_ != 0 || is_cut_)) return failed();
         return told();
+      case policy::merge:
+        if (!folded_enough_ && (caused_ || (noise_ && !is_.tolerates) || unstarted_ != 0 || is_cut_)) return failed();
+        return merged();
       default:
         if (lacks_some()) return failed();
         return is_.folds() ? folded() : in_index_order();
@@ -439,6 +690,13 @@ class model {
     }
     return o;
   }
+  outcome merged() const {
+    outcome o;
+    o.success = true;
+    o.delivered = went_out_, o.disorder = disorder_;
+    o.reports = shown_, o.stopped = gave_up_;
+    return o;
+  }
   outcome voted() const {
     outcome o;
     o.success = met_;
@@ -479,7 +737,7 @@ class model {
   int started_ = 0;
   int unstarted_ = 0, first_unstarted_ = nobody;  // from the seal on
   bool is_cut_ = false, has_pulled_ = false;
-  bool stop_asked_ = false, sealed_ = false, seal_due_ = false, delivered_ = false;
+  bool stop_asked_ = false, sealed_ = false, seal_due_ = false, hopping_ = false, delivered_ = false;
 
   bool caused_ = false, noise_ = false;
   int index_ = nobody, cause_ = 0, suppressed_ = 0;
@@ -490,10 +748,17 @@ class model {
   reason why_ = reason::completed;
   int not_issued_ = 0, stopped_unstarted_ = 0;  // of a vote that the seal found undecided
 
-  std::deque<int> queue_;  // what is published and not folded: branches, and the deadline
-  std::vector<report> shown_;
+  std::deque<published> queue_;
+  std::vector<report> shown_;  // merge: streams that failed, where that is tolerated
   int folded_ = 0, calls_ = 0;
   bool folding_ = false, folded_enough_ = false, knew_at_deadline_ = false;
+
+  int joined_ = 0;                      // streams that the merge knows of
+  bool is_unheard_ = false;             // a stop request of the issuing code's, since which nothing was folded
+  bool all_joined_ = false;             // there will be no others
+  bool begun_ = false, pumps_ = false;  // the front of the queue is; it may deliver
+  bool pump_stopped_ = false, pump_threw_ = false;  // by the sink
+  int went_out_ = 0, disorder_ = 0, greatest_ = 0, gave_up_ = 0;
 };
 
 }  // namespace fuzz

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include <fanout/callback/c_checked.hpp>
+
 namespace fuzz {
 
 bool says_all = false;
@@ -16,8 +18,14 @@ session* playing = nullptr;
 const std::uint8_t* input = nullptr;
 std::size_t input_size = 0;
 
-constexpr const char* front_names[] = {"issue(n)",    "issue(n), connected",    "issue(), connected",
-                                       "description", "description, connected", "description, uncounted, connected"};
+constexpr const char* front_names[] = {"issue(n)",
+                                       "issue(n), connected",
+                                       "issue(), connected",
+                                       "issue(n), connected, posted",
+                                       "description",
+                                       "description, connected",
+                                       "description, uncounted, connected",
+                                       "description, connected, posted"};
 constexpr const char* kind_names[] = {"all",
                                       "settle",
                                       "with",
@@ -32,12 +40,24 @@ constexpr const char* kind_names[] = {"all",
                                       "quorum at decided",
                                       "at_most_errors at decided",
                                       "reduce at decided",
-                                      "each at decided"};
+                                      "each at decided",
+                                      "merge",
+                                      "merge, tolerant",
+                                      "merge at decided"};
 constexpr const char* start_names[] = {"keep",    "value",          "error",          "stopped",
                                        "dropped", "throw and drop", "keep and throw", "value and throw"};
 constexpr const char* reaction_names[] = {"ignores", "stopped", "value", "error"};
 constexpr const char* fold_names[] = {"nothing", "decide",  "throw", "value", "error",
                                       "stopped", "dropped", "stop",  "tick"};
+constexpr const char* resume_names[] = {"nothing", "emit", "watermark", "wait", "value", "error", "stopped", "stop"};
+
+// Off: with a window, a policy that folds takes an inline callback's branch for one that has not reported, if its initiator
+// throws after it, and it reports twice.
+constexpr bool c_throws_after_reporting = false;
+
+// Off: what a stream waits with is called, although the stream has completed, if that was inside a sink, another one's resumption or a
+// stop callback that the folder called.
+constexpr bool drops_what_completed = false;
 
 constexpr start_with start_from(int nibble) {
   constexpr start_with table[] = {start_with::value,          start_with::value,          start_with::error,
@@ -54,7 +74,7 @@ constexpr fold_with fold_from(int nibble) {
 
 rules rules_for(front from, kind which) {
   rules r;
-  r.at_decided = which >= kind::first_success_now;
+  r.at_decided = at_decided(which);
   switch (which) {
     case kind::all:
       r.what = policy::all;
@@ -89,11 +109,21 @@ rules rules_for(front from, kind which) {
     case kind::each_now:
       r.what = policy::each;
       break;
+    case kind::merge:
+    case kind::merge_now:
+      r.what = policy::merge;
+      break;
+    case kind::merge_tolerant:
+      r.what = policy::merge;
+      r.tolerates = true;
+      break;
   }
-  r.has_on_late = r.at_decided || which == kind::quorum || which == kind::reduce;
-  r.is_pulled = from >= front::pulled_plain;
-  r.is_counted = from == front::pulled_plain || from == front::pulled;
-  r.is_known = from == front::plain || from == front::connected || (r.is_counted && !r.folds());
+  r.hops = is_posted(from);
+  // A merge has no window, so that its description starts one branch after the other.
+  r.is_pulled = is_described(from) && !r.merges();
+  r.is_counted = is_described(from) && from != front::pulled_uncounted;
+  r.is_known = is_described(from) ? r.is_counted && (r.merges() || !r.folds()) : from != front::open;
+  r.has_on_late = (r.at_decided && !r.merges()) || which == kind::quorum || which == kind::reduce;
   return r;
 }
 
@@ -110,7 +140,20 @@ rules read_rules(bytes& in, front from, kind which) {
   }
   r.window = 1 + in.below(r.n + 1);
   r.canary = in.below(4);
+  if (r.merges()) {
+    r.partial = (flags & 1) != 0;
+    r.late_streams = (flags & 2) != 0;
+    r.pause_at = 1 + r.canary;
+    r.resume_at = (flags >> 2) % r.pause_at;
+  }
   return r;
+}
+
+int late_callbacks = 0;
+std::size_t last_late_callback = 0;
+void late_callback(const fanout::late_callback& late) noexcept {
+  ++late_callbacks;
+  last_late_callback = late.branch;
 }
 
 const char* name(state s) {
@@ -118,9 +161,10 @@ const char* name(state s) {
   return names[static_cast<int>(s)];
 }
 void print(const char* title, const outcome& o) {
-  std::fprintf(stderr, "  %s: %s, index %d, cause %d, suppressed %d, why %s, tally %d/%d/%d, reports", title,
-               o.success ? "success" : "failure", o.index, o.cause, o.suppressed, to_string(o.why), o.successes,
-               o.failures, o.stopped);
+  std::fprintf(
+      stderr, "  %s: %s, index %d, cause %d, suppressed %d, why %s, tally %d/%d/%d, delivered %d, disorder %d, reports",
+      title, o.success ? "success" : "failure", o.index, o.cause, o.suppressed, to_string(o.why), o.successes,
+      o.failures, o.stopped, o.delivered, o.disorder);
   for (const report& r : o.reports) std::fprintf(stderr, " %d:%s:%d", r.branch, name(r.came_to), r.error);
   std::fprintf(stderr, ", missing");
   for (const int i : o.missing) std::fprintf(stderr, " %d", i);
@@ -139,9 +183,9 @@ session::session(bytes in, front from, kind which)
   const int deadline = in_.below(8);
   const int throw_at = in_.below(16);
   const int flags = in_.next();
-  const bool connected = from != front::plain && from != front::pulled_plain;
+  const bool connected = is_connected(from);
   if (connected && deadline != 0) deadline_ = deadline;
-  if (can_throw && is_.is_pulled && throw_at < is_.n) throw_at_ = throw_at;
+  if (can_throw && is_described(from) && throw_at < is_.n) throw_at_ = throw_at;
   stopped_before_ = connected && flags % 16 == 15;
   combine_throws_ = can_throw && (flags & 16) != 0;
   on_completion_ = flags >> 4;
@@ -149,12 +193,32 @@ session::session(bytes in, front from, kind which)
     const int b = in_.next();
     starts_[at(i)] = start_from(b & 15);
     reactions_[at(i)] = reaction_from(b >> 4);
+    emits_at_start_[at(i)] = b % 2 != 0;
+  }
+  if (from == front::posted) {
+    const int c = is_.merges() ? 0 : in_.next();
+    for (int i = 0; i != is_.n; ++i) in_c_[at(i)] = (c >> i) % 2 != 0;
+  }
+  if (from == front::pulled_posted) in_c_.fill(!is_.merges());
+  for (int i = 0; i != is_.n; ++i) {
+    start_with& how = starts_[at(i)];
+    // A C interface has no handle that it could keep, or drop, when it throws.
+    const bool forgets =
+        how == start_with::value_and_throw && is_.is_pulled && is_.folds() && !c_throws_after_reporting;
+    if (in_c_[at(i)] && (how == start_with::keep_and_throw || forgets)) how = start_with::throw_and_drop;
   }
   if (is_.folds()) {
     for (std::size_t i = 0; i != folds_.size(); i += 2) {
       const int b = in_.next();
       folds_[i] = fold_from(b & 15);
       folds_[i + 1] = fold_from(b >> 4);
+    }
+  }
+  if (is_.merges()) {
+    for (std::size_t i = 0; i != resumes_.size(); i += 2) {
+      const int b = in_.next();
+      resumes_[i] = static_cast<resume_with>(b % 8);
+      resumes_[i + 1] = static_cast<resume_with>(b / 8 % 8);
     }
   }
 }
@@ -171,18 +235,26 @@ void session::explain(const char* what, int i) const noexcept {
   if (is_.partial) std::fprintf(stderr, ", partial");
   if (is_.keeps_losers) std::fprintf(stderr, ", keeps losers");
   if (is_.is_pulled) std::fprintf(stderr, ", window %d, canary %d", is_.window, is_.canary);
+  if (is_.merges()) std::fprintf(stderr, ", pauses at %d, resumed at %d", is_.pause_at, is_.resume_at);
+  if (is_.late_streams) std::fprintf(stderr, ", late streams");
   if (deadline_ != never) std::fprintf(stderr, ", deadline %d", deadline_);
   if (throw_at_ != nobody) std::fprintf(stderr, ", element %d throws", throw_at_);
   if (stopped_before_) std::fprintf(stderr, ", stopped before");
   if (combine_throws_) std::fprintf(stderr, ", combine throws");
   std::fprintf(stderr, "\n");
   for (int b = 0; b != is_.n; ++b) {
-    std::fprintf(stderr, "  branch %d: starts with %s, told to stop: %s\n", b,
-                 start_names[static_cast<int>(starts_[at(b)])], reaction_names[reactions_[at(b)]]);
+    std::fprintf(stderr, "  branch %d:%s%s starts with %s, told to stop: %s\n", b, in_c_[at(b)] ? " in C," : "",
+                 is_.merges() && emits_at_start_[at(b)] ? " emits," : "", start_names[static_cast<int>(starts_[at(b)])],
+                 reaction_names[reactions_[at(b)]]);
   }
   if (is_.folds()) {
     std::fprintf(stderr, "  sink:");
     for (const fold_with f : folds_) std::fprintf(stderr, " %s", fold_names[static_cast<int>(f)]);
+    std::fprintf(stderr, "\n");
+  }
+  if (is_.merges()) {
+    std::fprintf(stderr, "  resumed:");
+    for (const resume_with r : resumes_) std::fprintf(stderr, " %s", resume_names[static_cast<int>(r)]);
     std::fprintf(stderr, "\n");
   }
   const std::size_t last = std::min(traced_, trace_.size());
@@ -207,6 +279,14 @@ void session::element(int i) {
     model_.issuer_throws();
     throw_something();
   }
+  if (is_.is_pulled) return;
+  note("start", i);
+  expects_initiator_ = model_.starts(i) ? i : nobody;
+}
+void session::last_element() {
+  if (is_.is_pulled) return;
+  note("seal");
+  model_.is_sealed();
 }
 
 void session::initiated(int i) {
@@ -217,12 +297,44 @@ void session::initiated(int i) {
   expects_initiator_ = nobody;
 }
 
-void session::run(int i, start_with how, token_type token) {
+int session::initiate_c(int i, cargo* out, held_branch::c_callback callback, void* context, token_type token) {
+  const in_initiator inside(*this);
+  initiated(i);
+  branches_[at(i)].hold(out, callback, context);
   tokens_[at(i)] = token;
+  const start_with how = starts_[at(i)];
+  if (how == start_with::throw_and_drop) {
+    note("initiator throws", i);
+    model_.reports(i, state::failed, number(errc::initiator_threw));
+    throw_something();
+  } else if (how == start_with::keep || calls_back_at_once(i)) {
+    run(i, how, token);
+    // Whoever is not trusted returns, or throws, as if it had not called back.
+    if (from_ == front::posted && how != start_with::keep) ++expects_late_callbacks_;
+    if (how == start_with::value_and_throw) throw_something();
+    if (from_ != front::posted || how == start_with::keep) return -EINPROGRESS;
+    note("returns a value, too:", i);
+    return 0;
+  } else if (how == start_with::value) {
+    note("returns the value of", i);
+    model_.reports(i, state::value, 0);
+    *out = cargo(*this, i);
+    return 0;
+  }
+  note("returns the error of", i);
+  model_.reports(i, state::failed, own_error(i));
+  return i % 4 == 0 ? own_error(i) : -own_error(i);
+}
+/// What a C interface reports otherwise than by its return value, before it has returned.
+bool session::calls_back_at_once(int i) const noexcept {
+  return i % 2 != 0 || starts_[at(i)] == start_with::value_and_throw;
+}
+
+void session::run(int i, start_with how, token_type token) {
   switch (how) {
     case start_with::keep:
     case start_with::keep_and_throw:
-      if (reactions_[at(i)] != 0) {
+      if (reactions_[at(i)] != 0 && token.stop_possible() && model_.is_running(i)) {
         callbacks_[at(i)].emplace(token, on_stop{this, i});
         if (!model_.is_running(i)) callbacks_[at(i)].reset();
       }
@@ -248,7 +360,9 @@ void session::run(int i, start_with how, token_type token) {
 }
 
 void session::complete(int i, way w) {
-  if (!can_throw && w == way::bad_value) w = way::error;
+  if ((!can_throw || is_.merges()) && w == way::bad_value) w = way::error;
+  const bool in_c = branches_[at(i)].is_c();
+  if (in_c && w != way::value) w = way::error;
   callbacks_[at(i)].reset();
   switch (w) {
     case way::value:
@@ -272,14 +386,31 @@ void session::complete(int i, way w) {
       model_.reports(i, state::failed, number(errc::initiator_threw));
       break;
   }
+  // Whoever is not trusted to call back once does it twice.
+  const bool twice = in_c && from_ == front::posted && i % 2 != 0;
+  held_branch again = branches_[at(i)];
   model_.enters();
   branches_[at(i)].complete(*this, i, w);
   model_.leaves(initiators_ != 0);
+  if (!twice) return;
+  note("calls back again", i);
+  ++expects_late_callbacks_;
+  again.call_back(0);
+  if (last_late_callback != at(i)) discrepancy("a second callback is taken for another branch's", i);
+}
+void held_branch::complete(session& s, int i, way w) {
+  if (!is_c()) return calls_->complete(word_, s, i, w);
+  if (w == way::value) *door_.out = cargo(s, i);
+  call_back(w == way::value ? 0 : i % 4 < 2 ? own_error(i) : -own_error(i));
+}
+void held_branch::call_back(int status) {
+  const door there = std::exchange(door_, {});
+  there.callback(status, there.context);
 }
 
 void session::complete_lowest(way w) {
   for (int i = 0; i != is_.n; ++i) {
-    if (model_.is_running(i)) return complete(i, w);
+    if (can_complete(i)) return complete(i, w);
   }
 }
 
@@ -287,6 +418,11 @@ void session::stop_arrives(int i) noexcept {
   note("told to stop:", i);
   model_.stop_arrives(i);
   if (++told_[at(i)] != 1) discrepancy("a branch is told to stop twice", i);
+  react(i);
+}
+/// What a branch does that was told to stop; inside a call of its own, when that returns.
+void session::react(int i) {
+  if (!can_complete(i)) return;
   if (reactions_[at(i)] == 1) complete(i, way::stopped);
   if (reactions_[at(i)] == 2) complete(i, way::value);
   if (reactions_[at(i)] == 3) complete(i, way::error);
@@ -302,8 +438,7 @@ void session::dies(int id) noexcept {
 void session::sink(int i, state came_to, int error, bool can_decide) {
   note("sink is shown", i);
   // What is dropped in its own start is reported when its initiator is back: the library is still at it.
-  const start_with start = starts_[at(i)];
-  if (!model_.is_called() && (start == start_with::dropped || start == start_with::throw_and_drop)) starting_ = true;
+  if (!model_.is_called() && reports_on_return(i)) starting_ = true;
   const bool starting = initiators_ != 0 || starting_;
   model_.sink_called(i, came_to, error, starting);
   const fold_with how = folds_[at(calls_of_sink_++) % folds_.size()];
@@ -335,8 +470,158 @@ void session::sink(int i, state came_to, int error, bool can_decide) {
   if (how == fold_with::throws) throw_something();
 }
 
+bool session::reports_on_return(int i) const noexcept {
+  const start_with start = starts_[at(i)];
+  if (start == start_with::throw_and_drop) return true;
+  if (!in_c_[at(i)]) return start == start_with::dropped;
+  return start != start_with::keep && !calls_back_at_once(i);
+}
+
+bool session::item_sink(item&& x, bool can_decide) {
+  const piece what = item(std::move(x)).what();
+  note("sink is given an item of", what.stream);
+  model_.item_delivered(what);
+  const fold_with how = folds_[at(calls_of_sink_++) % folds_.size()];
+  switch (how) {
+    case fold_with::value:
+      complete_lowest(way::value);
+      break;
+    case fold_with::error:
+      complete_lowest(way::error);
+      break;
+    case fold_with::stopped:
+      complete_lowest(way::stopped);
+      break;
+    case fold_with::dropped:
+      for (int i = 0; i != is_.n; ++i) {
+        if (can_emit(i)) {
+          emit(i);
+          break;
+        }
+      }
+      break;
+    case fold_with::stop:
+      stop_from_outside();
+      break;
+    case fold_with::tick:
+      tick();
+      break;
+    default:
+      break;
+  }
+  const bool decides = can_decide && how == fold_with::decide;
+  note(how == fold_with::throws ? "sink throws" : decides ? "sink decides" : "sink returns");
+  model_.item_sink_returned(what, decides, how == fold_with::throws);
+  if (how == fold_with::throws) throw_something();
+  return decides;
+}
+
+// ---- streams -------------------------------------------------------------------------------------------------------------
+
+/// Emits one item by itself, or some in a row: sorted, as a rule.
+void session::emit(int i) {
+  const int b = in_.next(), step = (b >> 2) % 4;
+  const int n = b % 4 == 3 && (b & 64) != 0 ? 9 : b % 4;  // long runs are merged in another way
+  const bool breaks_its_word = b >= 224, waits_at_once = (b & 16) != 0;
+  std::vector<piece> pieces;
+  std::vector<item> items;
+  if (breaks_its_word) keys_[at(i)] -= 2;
+  for (int k = 0; k != std::max(n, 1); ++k) {
+    keys_[at(i)] += step;
+    pieces.push_back({i, sent_[at(i)]++, keys_[at(i)]});
+    items.emplace_back(*this, pieces.back());
+  }
+  const bool is_empty = b % 32 == 31;
+  if (is_empty) pieces.clear(), items.clear();
+  note(is_empty ? "emits nothing:" : "emits:", i);
+  for (const piece& x : pieces) note("  key", x.key);
+  model_.emits(i, pieces);
+  emits_[at(i)] = true;
+  model_.enters();
+  held_branch& branch = branches_[at(i)];
+  const flow said = n == 0 && !is_empty ? branch.emit(std::move(items[0])) : branch.emit(std::span<item>(items));
+  model_.leaves(initiators_ != 0);
+  emits_[at(i)] = false;
+  hears(i, said);
+  if (said == flow::pause && waits_at_once && can_emit(i)) wait(i);
+}
+void session::mark(int i) {
+  const int bound = keys_[at(i)] + in_.next() % 8 - 3;
+  keys_[at(i)] = std::max(keys_[at(i)], bound);
+  note("watermark of", i);
+  note("  key", bound);
+  model_.marks(i, bound);
+  emits_[at(i)] = true;
+  model_.enters();
+  const flow said = branches_[at(i)].watermark(bound);
+  model_.leaves(initiators_ != 0);
+  emits_[at(i)] = false;
+  hears(i, said);
+}
+void session::hears(int i, flow said) {
+  note(said == flow::go ? "may go on:" : said == flow::pause ? "is to pause:" : "is to stop:", i);
+  if (said != model_.says(i)) discrepancy("a stream is told otherwise how to go on", i);
+  if (told_[at(i)] != 0) react(i);
+}
+void session::wait(int i) {
+  note("waits:", i);
+  model_.waits(i);
+  model_.enters();
+  branches_[at(i)].on_resume(resumption(*this, i));
+  model_.leaves(initiators_ != 0);
+}
+void session::resumed(int i) noexcept {
+  note("is resumed:", i);
+  if (!drops_what_completed && !model_.is_running(i)) return;
+  model_.resumes(i);
+  if (!can_emit(i)) discrepancy("a stream is resumed inside its own call", i);
+  switch (resumes_[at(calls_of_resumptions_++) % resumes_.size()]) {
+    case resume_with::emit:
+      emit(i);
+      break;
+    case resume_with::mark:
+      mark(i);
+      break;
+    case resume_with::wait:
+      // Not for ever: where there is room already, it is resumed at once.
+      if (!model_.stop_asked() && calls_of_resumptions_ < 50) wait(i);
+      break;
+    case resume_with::value:
+      complete(i, way::value);
+      break;
+    case resume_with::error:
+      complete(i, way::error);
+      break;
+    case resume_with::stopped:
+      complete(i, way::stopped);
+      break;
+    case resume_with::stop:
+      stop_from_outside();
+      break;
+    default:
+      break;
+  }
+  note("goes on:", i);
+  model_.resumed();
+}
+
+// ---- what is posted ------------------------------------------------------------------------------------------------------
+
+void session::posted(fanout::work& w) noexcept {
+  note("posted");
+  model_.hops();
+  executor_.post(w);
+}
+void session::run_work() {
+  note("executor runs");
+  executes_ = true;
+  executor_.run_one();
+  executes_ = false;
+}
+
 void session::combines() {
   note("combine");
+  if (is_.hops && !executes_) discrepancy("values are combined elsewhere than on the executor");
   model_.combine_called();
   if (!combine_throws_) return;
   note("combine throws");
@@ -352,7 +637,8 @@ void session::late(int i) noexcept {
 
 void session::seen(std::unique_ptr<any_outcome> o) noexcept {
   note("completion");
-  if (!made_ && !is_.is_pulled) discrepancy("the completion runs before there is an issuer");
+  if (is_.hops && !executes_) discrepancy("the completion runs elsewhere than on the executor");
+  if (!made_ && !is_described(from_)) discrepancy("the completion runs before there is an issuer");
   expected_ = model_.completes();
   compare(o->read());
   if ((on_completion_ & 1) != 0) outcome_ = std::move(o);
@@ -372,7 +658,7 @@ void session::compare(const outcome& real) {
 // ---- what happens --------------------------------------------------------------------------------------------------------
 
 void session::stop_from_outside() {
-  if (from_ == front::plain || from_ == front::pulled_plain || outer_.stop_requested()) return;
+  if (!is_connected(from_) || outer_.stop_requested()) return;
   note("stop from outside");
   model_.stop_is_requested();
   outer_.request_stop();
@@ -382,7 +668,7 @@ void session::stop_from_outside() {
 void session::tick() {
   ++now_;
   note("tick", now_);
-  if (now_ == deadline_) model_.deadline_passes();
+  if (deadline_ != never && now_ == deadline_) model_.deadline_passes();
   model_.enters();
   timer_.advance(std::chrono::milliseconds(1));
   model_.leaves(initiators_ != 0);
@@ -400,7 +686,10 @@ void session::start_by_hand(int i, bool tries) {
   in_order_ = in_order;
   expects_initiator_ = model_.starts(i) ? i : nobody;
   if (tries) {
+    in_c_[at(i)] = false;  // there is no try_start_c
     if (!try_start(i, by_index)) discrepancy("try_start refuses", i);
+  } else if (in_c_[at(i)]) {
+    start_c(i, by_index);
   } else {
     start(i, by_index);
   }
@@ -429,6 +718,7 @@ void session::event(int e) {
     }
     return nobody;
   }();
+  if (is_.merges() && stream_event(e)) return;
   switch (e & 15) {
     case 0:
     case 1:
@@ -465,7 +755,7 @@ void session::event(int e) {
     case 12:
       if (has_issuer_) {
         note("issuer asks to stop");
-        model_.stop_is_requested();
+        model_.issuer_stops();
         ask_to_stop();
       }
       break;
@@ -476,8 +766,33 @@ void session::event(int e) {
       if (has_issuer_) end_issuing(arg % 2 != 0 ? ending::exception : ending::abandon);
       break;
     default:
-      drop_outcome();
+      if (arg % 2 != 0 && executor_.pending() != 0) {
+        run_work();
+      } else {
+        drop_outcome();
+      }
       break;
+  }
+}
+
+/// What only streams do, in the place of events that make no difference to them.
+bool session::stream_event(int e) {
+  const int kind = e & 15, arg = e >> 4;
+  if (kind != 1 && kind != 2 && kind != 5 && kind != 9) return false;
+  const auto count = std::count_if(branches_.begin(), branches_.end(), [this](const held_branch& b) {
+    return can_emit(static_cast<int>(&b - branches_.data()));
+  });
+  if (count == 0) return kind == 9;
+  for (int i = 0, k = static_cast<int>(arg % count);; ++i) {
+    if (!can_emit(i) || k-- != 0) continue;
+    if (kind == 2) {
+      wait(i);
+    } else if (kind == 9) {
+      mark(i);
+    } else {
+      emit(i);
+    }
+    return true;
   }
 }
 
@@ -495,22 +810,31 @@ void session::rest() {
     const standing s = ask();
     if (s.started != model_.started()) discrepancy("the issuer has counted otherwise", s.started);
     if (s.stop_requested != model_.stop_asked()) discrepancy("the issuer says otherwise whether stop is requested");
+    if (s.awaited != nobody && !model_.is_awaited(s.awaited)) {
+      discrepancy("a stream is said to be awaited that is not", s.awaited);
+    }
     if (s.decided != model_.is_decided()) discrepancy("the issuer says otherwise whether it is decided");
   }
+  if (executor_.pending() != (model_.is_posted() ? 1u : 0u)) discrepancy("posted, and not run, or the other way round");
+  if (late_callbacks != expects_late_callbacks_)
+    discrepancy("callbacks that come too late were not noticed, or others");
+  if (items_ != model_.items_held()) discrepancy("items that were emitted are lost, or live on", items_);
+  if (resumptions_ != model_.waiting()) discrepancy("what a stream waits with is lost, or lives on", resumptions_);
   for (int i = 0; i != is_.n; ++i) {
     if (model_.is_running(i)) {
-      if (tokens_[at(i)].stop_requested() != model_.stop_asked())
+      const bool has_token = !in_c_[at(i)] || !is_described(from_);  // a C interface is not told
+      if (has_token && tokens_[at(i)].stop_requested() != model_.stop_asked())
         discrepancy("a branch's token is wrong about stop", i);
       if (model_.stop_asked() && callbacks_[at(i)]) discrepancy("a branch was not told to stop", i);
     }
-    const bool late = model_.is_late(i);
+    const bool late = model_.is_late(i) && !is_.merges();
     if (late_[at(i)] != (late && is_.has_on_late ? 1 : 0))
       discrepancy("a late value was not handed over, or another one", i);
     if (late && died_[at(i)] != 1) discrepancy("a late value still lives", i);
   }
   if (!model_.delivered() || outcome_ != nullptr || model_.running() != 0) return;
   for (int i = 0; i != is_.n; ++i) {
-    if (born_[at(i)] != (model_.has_value(i) ? 1 : 0)) discrepancy("a value was made, or not", i);
+    if (born_[at(i)] != (model_.has_value(i) && !is_.merges() ? 1 : 0)) discrepancy("a value was made, or not", i);
     if (died_[at(i)] != born_[at(i)]) discrepancy("a value outlives its operation", i);
   }
   if (allocations_ != 0) discrepancy("memory is not freed once", allocations_);
@@ -526,7 +850,7 @@ void session::play() {
   note("make");
   make();
   made_ = true;
-  has_issuer_ = !is_.is_pulled;
+  has_issuer_ = !is_described(from_);
   model_.returned(false);
   rest();
   while (!in_.empty()) {
@@ -540,6 +864,10 @@ void session::play() {
     complete_lowest(way::value);
     rest();
   }
+  while (executor_.pending() != 0) {
+    run_work();
+    rest();
+  }
   drop_outcome();
   rest();
   if (!model_.delivered()) discrepancy("the completion has not run");
@@ -547,11 +875,14 @@ void session::play() {
 }
 
 void play(const std::uint8_t* data, std::size_t size) {
+  fanout::on_late_callback(&late_callback);
+  late_callbacks = 0;
   input = data, input_size = size;
   bytes in(data, size);
   const auto from = static_cast<front>(in.below(fronts));
   const auto which = static_cast<kind>(in.below(kinds));
-  const auto make = which <= kind::in_order                                                     ? collecting
+  const auto make = which >= kind::merge                                                        ? merging
+                    : which <= kind::in_order                                                   ? collecting
                     : which == kind::reduce || which == kind::each || which >= kind::reduce_now ? folding
                                                                                                 : voting;
   make(in, from, which)->play();
