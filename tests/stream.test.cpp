@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -328,6 +329,54 @@ TEST_CASE("a stream that fails stops the others, who are resumed to hear it", "[
   CHECK((*s.came).error().index == 1);
   CHECK((*s.came).error().cause == std::errc::io_error);
   CHECK(s.seen.items.size() == 4);
+}
+
+TEST_CASE("the issuing code that asks for a stop resumes those that are paused", "[stream][stop]") {
+  record<int> seen;
+  std::optional<outcome> came;
+  auto issuer = fanout::issue<void>(2, hoard<int>{&seen}, keep{&came});
+  decltype(issuer)::branch branch;
+  issuer.start(0, [&](auto b) { branch = std::move(b); });
+  CHECK(branch.emit(std::array{1, 2, 3, 4}) == flow::pause);
+  int resumed = 0;
+  branch.on_resume([&]() noexcept { ++resumed; });
+  SECTION("by saying so") { issuer.request_stop(); }
+#if FANOUT_HAS_EXCEPTIONS
+  SECTION("by an initiator that throws after it has reported") {
+    issuer.start(1, [](auto b) {
+      b.set_value();
+      throw std::runtime_error("too late");
+    });
+  }
+#endif
+  CHECK(resumed == 1);  // and not at the seal, for which it might wait
+  CHECK(branch.emit(5) == flow::stop);
+  branch.set_stopped();
+  std::move(issuer).seal();
+  REQUIRE(came);
+  CHECK_FALSE(came->has_value());
+}
+
+TEST_CASE("a branch that completes while its turn to be resumed comes is not resumed", "[stream][resume]") {
+  scene<int> s(3);
+  CHECK(s[0].emit(std::array{1, 2, 3, 4}) == flow::pause);
+  CHECK(s[1].emit(std::array{1, 2, 3, 4}) == flow::pause);
+  int resumed = 0;
+  SECTION("because another one's function completes it") {
+    s[0].on_resume([&]() noexcept { ++resumed, s[1].set_value(); });
+    s[1].on_resume([&]() noexcept { ++resumed; });
+    s[2].watermark(2);  // gives back what both wait for
+    CHECK(resumed == 1);
+    s[0].set_value();
+  }
+  SECTION("because it gives up, which stops the others, and so resumes them") {
+    s[0].on_resume([&]() noexcept { ++resumed, s[0].set_stopped(); });
+    s[1].on_resume([&]() noexcept { resumed += 100; });
+    s[1].set_stopped();
+    CHECK(resumed == 1);
+  }
+  s[2].set_value();
+  CHECK(s.came.has_value());
 }
 
 TEST_CASE("who stops the operation resumes those that are paused", "[stream][stop]") {

@@ -230,17 +230,14 @@ class fanout_op : private work {
   }
   /// Asks all branches to stop. pre: a reference is held
   void request_stop() noexcept {
-    [[maybe_unused]] const bool first = stop_branches();
-    if constexpr (streams) {
-      if (first) streaming_.stop(*this);
-    }
+    stop_all();
     pull_no_more();
   }
   /// Fixes the outcome to this cause unless an error or an early decision came first, and asks all branches to stop. pre: a reference
   /// is held
   FANOUT_COLD void decide(std::error_code cause) noexcept {
     failure_.note_unless_any(error_traits<error_type>::from(cause), reason::error_limit);
-    stop_branches();
+    stop_all();
   }
   /// The deadline has passed: unless every branch has reported, or an error or a stop decided before, that is the outcome, and
   /// all branches are asked to stop (E7). pre: a reference is held
@@ -413,6 +410,13 @@ class fanout_op : private work {
     if constexpr (!is_open) gate_.store(0, std::memory_order_release);
     return stop_.request_stop();
   }
+  // The same where no report is at hand whose folding would tell the streams that wait.
+  void stop_all() noexcept {
+    [[maybe_unused]] const bool first = stop_branches();
+    if constexpr (streams) {
+      if (first) streaming_.stop(*this);
+    }
+  }
   // Where branches are started out of order, a bit per branch says which.
   std::size_t started(std::size_t in_order) const noexcept {
     const std::size_t out_of_order = out_of_order_;
@@ -524,7 +528,7 @@ class fanout_op : private work {
 
   FANOUT_COLD errc refuse(std::size_t i, errc why) noexcept {
     failure_.note(i, error_traits<error_type>::from(make_error_code(why)));
-    stop_branches();
+    stop_all();
     return why;
   }
 
@@ -553,7 +557,7 @@ class fanout_op : private work {
 
   FANOUT_COLD void issuing_failed(std::exception_ptr exception) noexcept {
     failure_.note(no_index, error_from(exception, errc::issuer_threw), exception);
-    stop_branches();
+    stop_all();
   }
 
   FANOUT_COLD void abort(std::size_t issued, std::exception_ptr exception) noexcept {
@@ -618,6 +622,7 @@ class fanout_op : private work {
 
   static void finish(slot_type* slot) noexcept { finish_in(slot, slot->array()); }
   static void finish_in(slot_type* slot, std::byte* array) noexcept {
+    if constexpr (streams) slot->revoke_wish();
     if constexpr (counts_inline) {
       if (platform::extent() == identity_of(array)) return of_array(array).report_inline(slot);
     }
@@ -705,6 +710,7 @@ class fanout_op : private work {
   }
   void report_inline(slot_type* slot) noexcept {
     if constexpr (folds) {
+      if constexpr (recycles) c_start::note_report(*this, index_of(slot));
       if constexpr (watches) completion_.reported(index_of(slot), failed_in(slot));
       folding_.report_inline(*this, slot);
     } else {
@@ -849,6 +855,7 @@ class fanout_op : private work {
   // True if this one was the first.
   FANOUT_COLD static bool note_error(slot_type* slot, error_type error,
                                      const std::exception_ptr& exception = {}) noexcept {
+    if constexpr (streams) slot->revoke_wish();  // before anybody else is told of it
     fanout_op& op = of(slot);
     const std::size_t i = index_of(slot);
     // What is voted on or folded is the policy's business then.
@@ -871,6 +878,7 @@ class fanout_op : private work {
   }
 
   FANOUT_COLD static void note_stopped(slot_type* slot) noexcept {
+    if constexpr (streams) slot->revoke_wish();  // see note_error
     fanout_op& op = of(slot);
     verdict decision = folds && !keeps_errors ? verdict::decided : verdict::go_on;
     if constexpr (!votes && !folds && requires {
@@ -914,7 +922,7 @@ class fanout_op : private work {
     // The branch will report, or has, through its handle. The exception must not be lost: it is the operation's.
     failure_.note(i, std::move(error), std::move(exception));
     // Where results are kept, that decides nothing; but nothing is folded after it.
-    if constexpr (!slots_keep_errors || folds) stop_branches();
+    if constexpr (!slots_keep_errors || folds) stop_all();
   }
 
   // ---- the C door -------------------------------------------------------------------------------------------------------
@@ -952,6 +960,34 @@ class fanout_op : private work {
     }
   };
 
+  // Around a C initiator: whether its branch has reported inside it. A slot tells, unless it is used again: then it may be as good as
+  // new by now.
+  class c_start {
+   public:
+    c_start([[maybe_unused]] fanout_op& op, [[maybe_unused]] slot_type* slot) noexcept : op_(op) {
+      if constexpr (recycles) {
+        branch_ = index_of(slot);
+        outer_ = op.c_starts_;
+        op.c_starts_ = this;
+      }
+    }
+    c_start(const c_start&) = delete;
+    c_start& operator=(const c_start&) = delete;
+    ~c_start() {
+      if constexpr (recycles) op_.c_starts_ = outer_;
+    }
+    static void note_report(fanout_op& op, std::size_t branch) noexcept {
+      for (c_start* s = op.c_starts_; s != nullptr; s = s->outer_) s->reported_ = s->reported_ || s->branch_ == branch;
+    }
+    bool has_reported(slot_type* slot) const noexcept { return recycles ? reported_ : slot->reported(); }
+
+   private:
+    fanout_op& op_;
+    c_start* outer_ = nullptr;
+    std::size_t branch_ = no_index;
+    bool reported_ = false;
+  };
+
   static constexpr bool makes_contexts = requires(void* slot, std::size_t i) { Callback::make_context(slot, i); };
 
   struct opened_c_door {
@@ -985,11 +1021,12 @@ class fanout_op : private work {
 
   // The C initiator's return value reported. It did so inside start, known without looking at the thread.
   template <class Status>
-  void completed_by_return(slot_type* slot, [[maybe_unused]] void* context, Status status) noexcept {
+  void completed_by_return(const c_start& start, slot_type* slot, [[maybe_unused]] void* context,
+                           Status status) noexcept {
     if constexpr (makes_contexts) {
       if (!Callback::retire_context(context)) return;  // its callback came as well: named there, and it came first
     }
-    if (slot->reported()) [[unlikely]]
+    if (start.has_reported(slot)) [[unlikely]]
       return c_door::duplicate(slot);  // the same, without a context that could tell
     if (Callback::succeeded(status)) [[likely]] {
       slot->mark(detail::branch_state::value);
@@ -1006,11 +1043,11 @@ class fanout_op : private work {
   FANOUT_COLD void c_door_failed(slot_type* slot) noexcept {
     failed_in_start(slot, make_error_code(errc::out_of_memory));
   }
-  FANOUT_COLD void c_initiator_threw(slot_type* slot, [[maybe_unused]] void* context) noexcept {
+  FANOUT_COLD void c_initiator_threw(const c_start& start, slot_type* slot, [[maybe_unused]] void* context) noexcept {
     if constexpr (makes_contexts) {
       if (!Callback::retire_context(context)) return initiator_threw(slot, index_of(slot));
     }
-    if (slot->reported()) return initiator_threw(slot, index_of(slot));
+    if (start.has_reported(slot)) return initiator_threw(slot, index_of(slot));
     slot->destroy_value();
     fail_with_exception(slot);
     report_inline(slot);
@@ -1350,6 +1387,7 @@ class fanout_op : private work {
   Refcount count_;
   cell<std::size_t> branches_;  // N; where unknown, written by the seal
   [[no_unique_address]] only_if<recycles, cell<std::size_t>> width_;
+  [[no_unique_address]] only_if<recycles, cell<c_start*>> c_starts_{nullptr};  // the innermost; the issuing right's
   [[no_unique_address]] only_if<recycles, detail::free_slots<slot_type, platform>> free_;
   [[no_unique_address]] only_if<grows, detail::slot_arrays<slot_type, layout::first_array_size>> more_;
   [[no_unique_address]] Combine combine_;

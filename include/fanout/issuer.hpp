@@ -167,7 +167,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   /// Whether more branches would make no difference: stop was requested, or a policy that decides early has decided. pre: not spent
   [[nodiscard]] bool is_decided() const noexcept { return op_->is_decided(); }
   /// Asks the started branches to stop. They report all the same. pre: not spent
-  void request_stop() noexcept { op_->stop_branches(); }
+  void request_stop() noexcept { op_->stop_all(); }
   /// pre: not spent
   [[nodiscard]] auto stop_token() const noexcept { return op_->stop_.get_token(); }
 
@@ -299,6 +299,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
     const auto door = Op::open_c_door(slot);
     if (!door) [[unlikely]]
       return op->c_door_failed(slot);
+    const typename Op::c_start start(*op, slot);
     FANOUT_TRY {
       auto status = [&] {
         extent now(op);
@@ -309,9 +310,9 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
         }
       }();
       if (policy::completes_later(status)) return;
-      op->completed_by_return(slot, door.context, status);
+      op->completed_by_return(start, slot, door.context, status);
     }
-    FANOUT_CATCH_ALL { op->c_initiator_threw(slot, door.context); }
+    FANOUT_CATCH_ALL { op->c_initiator_threw(start, slot, door.context); }
   }
 
   // N unknown, and there was more to start than was started. pre: not spent

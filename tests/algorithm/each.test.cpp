@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "fanout/callback/errno_callback.hpp"
 #include "fanout/combine/decided.hpp"
 #include "fanout/errc.hpp"
 #include "support/any_branch.hpp"
@@ -73,6 +75,30 @@ TEST_CASE("a sink may own what only moves, and outlives the last call", "[algori
   kept[0].set_value(2);
   CHECK(got.succeeded());
 }
+
+#if FANOUT_HAS_EXCEPTIONS
+TEST_CASE("a C initiator that throws after its callback has come reports once", "[algorithm][each][c][E3b]") {
+  std::vector<std::size_t> shown;
+  support::delivered<fanout::result<fanout::tally, fanout::failure<>>> done;
+  fanout::each<int, fanout::errno_callback>(
+      std::array{0, 1, 2},
+      [](int, int* out, auto callback, void* context) -> int {
+        *out = 7;
+        callback(0, context);
+        throw std::runtime_error("too late");
+      },
+      [&](std::size_t i, const fanout::result<int>& r) {
+        shown.push_back(i);
+        CHECK(r.has_value());
+      })
+      .window(1)
+      .then(done.completion());
+  CHECK(shown == std::vector<std::size_t>{0});  // the exception stops the others, and is not lost
+  REQUIRE_FALSE(done.outcome().has_value());
+  CHECK(done.outcome().error().cause == errc::initiator_threw);
+  CHECK(done.outcome().error().exception);
+}
+#endif
 
 TEST_CASE("a sink that has seen enough, delivered at once", "[algorithm][each][E5]") {
   std::vector<any_branch> kept;

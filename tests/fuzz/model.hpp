@@ -23,9 +23,6 @@ using fanout::reason;
 
 inline constexpr int most_branches = 8;
 inline constexpr int nobody = -1;
-/// Off: streams that wait are not resumed by a stop request of the issuer, nor by an initiator that throws after it has passed its
-/// branch on, but only when something else is folded.
-inline constexpr bool issuing_resumes = false;
 constexpr int number(errc e) noexcept { return static_cast<int>(e); }
 /// The error that branch i fails with, if it is its own.
 constexpr int own_error(int i) noexcept { return 100 + i; }
@@ -167,14 +164,15 @@ class model {
   /// Branch i's initiator throws, although somebody else has the branch: it will report all the same, or has.
   void initiator_throws_too(int i) {
     note(i, number(errc::initiator_threw));
-    is_unheard_ = is_unheard_ || !stop_asked_;
-    if (is_.what != policy::settle && !is_.votes()) stop_asked_ = true;
+    if (is_.what == policy::settle || is_.votes()) return;
+    // The streams are told at once, unless they were told to stop before.
+    if (is_.merges() && !stop_asked_ && !folding_) drop_items();
+    stop_asked_ = true;
   }
   void stop_is_requested() {
     if (!delivered_ && !(hopping_ && drained())) stop_asked_ = true;
   }
   void issuer_stops() {
-    is_unheard_ = is_unheard_ || !stop_asked_;
     stop_is_requested();
   }
   /// E7: completion, failure and stop win, if they were first. At decided, a stop request decides nothing, and the
@@ -337,10 +335,7 @@ class model {
       discrepancy("there is room in the window, and no branch was started", started_);
     }
     for (int i = 0; i != most_branches; ++i) {
-      const bool by_stop = at(i).buffered > is_.resume_at;
-      if (may_resume(i) && !(by_stop && is_unheard_ && !issuing_resumes)) {
-        discrepancy("a stream was not resumed", i);
-      }
+      if (may_resume(i)) discrepancy("a stream was not resumed", i);
     }
     if (deliverable() && !delivered_ && !hopping_) discrepancy("it should have been delivered");
   }
@@ -520,7 +515,6 @@ class model {
 
   int started_or_known() const { return is_.is_known ? is_.n : started_; }
   bool step_merge() {
-    is_unheard_ = false;
     if (!begun_) begin(queue_.front());
     begun_ = true;
     if (next_out() != nobody) return false;
@@ -589,6 +583,9 @@ class model {
     }
     const bool is_last = sealed_ && left() == 0 && queue_.size() == 1;
     if (!is_over_for_folder() && !is_last) return;
+    drop_items();
+  }
+  void drop_items() {
     for (branch& b : branches_) b.items.clear(), b.buffered = 0;
   }
   /// Whose item goes out next, now: the first one by key, stream and position, if nothing can precede it any more.
@@ -754,7 +751,6 @@ class model {
   bool folding_ = false, folded_enough_ = false, knew_at_deadline_ = false;
 
   int joined_ = 0;                      // streams that the merge knows of
-  bool is_unheard_ = false;             // a stop request of the issuing code's, since which nothing was folded
   bool all_joined_ = false;             // there will be no others
   bool begun_ = false, pumps_ = false;  // the front of the queue is; it may deliver
   bool pump_stopped_ = false, pump_threw_ = false;  // by the sink

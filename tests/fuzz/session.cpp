@@ -51,14 +51,6 @@ constexpr const char* fold_names[] = {"nothing", "decide",  "throw", "value", "e
                                       "stopped", "dropped", "stop",  "tick"};
 constexpr const char* resume_names[] = {"nothing", "emit", "watermark", "wait", "value", "error", "stopped", "stop"};
 
-// Off: with a window, a policy that folds takes an inline callback's branch for one that has not reported, if its initiator
-// throws after it, and it reports twice.
-constexpr bool c_throws_after_reporting = false;
-
-// Off: what a stream waits with is called, although the stream has completed, if that was inside a sink, another one's resumption or a
-// stop callback that the folder called.
-constexpr bool drops_what_completed = false;
-
 constexpr start_with start_from(int nibble) {
   constexpr start_with table[] = {start_with::value,          start_with::value,          start_with::error,
                                   start_with::stopped,        start_with::dropped,        start_with::throw_and_drop,
@@ -203,9 +195,7 @@ session::session(bytes in, front from, kind which)
   for (int i = 0; i != is_.n; ++i) {
     start_with& how = starts_[at(i)];
     // A C interface has no handle that it could keep, or drop, when it throws.
-    const bool forgets =
-        how == start_with::value_and_throw && is_.is_pulled && is_.folds() && !c_throws_after_reporting;
-    if (in_c_[at(i)] && (how == start_with::keep_and_throw || forgets)) how = start_with::throw_and_drop;
+    if (in_c_[at(i)] && how == start_with::keep_and_throw) how = start_with::throw_and_drop;
   }
   if (is_.folds()) {
     for (std::size_t i = 0; i != folds_.size(); i += 2) {
@@ -572,7 +562,6 @@ void session::wait(int i) {
 }
 void session::resumed(int i) noexcept {
   note("is resumed:", i);
-  if (!drops_what_completed && !model_.is_running(i)) return;
   model_.resumes(i);
   if (!can_emit(i)) discrepancy("a stream is resumed inside its own call", i);
   switch (resumes_[at(calls_of_resumptions_++) % resumes_.size()]) {

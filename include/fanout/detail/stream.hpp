@@ -195,6 +195,12 @@ class stream_node : public fold_node<Platform> {
     wish_.of = waiting.of = this;
     return true;
   }
+  /// The branch completes: what has not begun to run will not.
+  void revoke_wish() noexcept {
+    // relaxed: whoever clears it, this or call_resume, has the say, and neither reads more because of it. (The function itself goes
+    // when the report is folded.)
+    if (wished_.load(std::memory_order_relaxed)) wished_.exchange(false, std::memory_order_relaxed);
+  }
   bool has_wish() const noexcept { return wished_.load(std::memory_order_relaxed); }  // relaxed: see wish
   fold_node<Platform>& wish_node() noexcept { return wish_; }
 
@@ -234,9 +240,9 @@ class stream_node : public fold_node<Platform> {
     free_all(to, given_.exchange(nullptr, std::memory_order_acquire));  // acquire: as in take
     spare_ = nullptr;
   }
+  /// Unless the branch has completed meanwhile.
   void call_resume() noexcept {
-    wished_.store(false, std::memory_order_relaxed);  // relaxed: see wish
-    resume_.call();
+    if (wished_.exchange(false, std::memory_order_relaxed)) resume_.call();  // relaxed: see wish and revoke_wish
   }
 
   // A ring of those that wait to be resumed; the head is a node of its own.
