@@ -172,9 +172,7 @@ class model {
   void stop_is_requested() {
     if (!delivered_ && !(hopping_ && drained())) stop_asked_ = true;
   }
-  void issuer_stops() {
-    stop_is_requested();
-  }
+  void issuer_stops() { stop_is_requested(); }
   /// E7: completion, failure and stop win, if they were first. At decided, a stop request decides nothing, and the
   /// deadline bounds the wait for those that ignore it.
   void deadline_passes() {
@@ -750,9 +748,9 @@ class model {
   int folded_ = 0, calls_ = 0;
   bool folding_ = false, folded_enough_ = false, knew_at_deadline_ = false;
 
-  int joined_ = 0;                      // streams that the merge knows of
-  bool all_joined_ = false;             // there will be no others
-  bool begun_ = false, pumps_ = false;  // the front of the queue is; it may deliver
+  int joined_ = 0;                                  // streams that the merge knows of
+  bool all_joined_ = false;                         // there will be no others
+  bool begun_ = false, pumps_ = false;              // the front of the queue is; it may deliver
   bool pump_stopped_ = false, pump_threw_ = false;  // by the sink
   int went_out_ = 0, disorder_ = 0, greatest_ = 0, gave_up_ = 0;
 };
