@@ -10,6 +10,10 @@ export CTEST_PARALLEL_LEVEL="${CTEST_PARALLEL_LEVEL:-$processors}"
 # A compilation is the same one in any checkout.
 export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$PWD}" CCACHE_NOHASHDIR=1
 
+# What examples/dgrep is built with.
+# shellcheck disable=SC2034
+dgrep_packages=(libre2-dev libcli11-dev zlib1g-dev libbz2-dev libzstd-dev libsimdjson-dev nlohmann-json3-dev pkg-config)
+
 say() { printf '\n== %s\n' "$*"; }
 
 # Whether what a Debian package provides is there, be it from the package or, for a program, from elsewhere.

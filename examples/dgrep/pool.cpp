@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "pool.hpp"
+
+#include <utility>
+
+namespace dgrep {
+
+pool::pool(std::size_t threads) : queue_(std::make_shared<queue>()) {
+  try {
+    for (std::size_t i = 0; i != threads; ++i) threads_.emplace_back([q = queue_] { q->run(); });
+  } catch (...) {
+    if (threads_.empty()) throw;  // fewer will do
+  }
+}
+
+pool::~pool() {
+  queue_->close(false);
+  for (std::thread& t : threads_) t.join();
+}
+
+void pool::abandon() && noexcept {
+  queue_->close(true);
+  for (std::thread& t : threads_) t.detach();
+  threads_.clear();
+}
+
+void pool::queue::post(fanout::work& w) noexcept {
+  w.next = nullptr;
+  const std::lock_guard guard(mutex);
+  (first == nullptr ? first : last->next) = &w;
+  last = &w;
+  posted.notify_one();
+}
+
+void pool::queue::run() {
+  std::unique_lock guard(mutex);
+  for (;;) {
+    if (first != nullptr) {
+      fanout::work* const w = std::exchange(first, first->next);
+      guard.unlock();
+      w->run(w);
+      guard.lock();
+    } else if (closed) {
+      return;
+    } else {
+      posted.wait(guard);
+    }
+  }
+}
+
+void pool::queue::close(bool drop) noexcept {
+  const std::lock_guard guard(mutex);
+  closed = true;
+  if (drop) first = nullptr;
+  posted.notify_all();
+}
+
+}  // namespace dgrep
