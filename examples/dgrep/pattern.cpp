@@ -255,8 +255,8 @@ std::vector<std::string> required_by(const std::string& expression) {
     std::vector<int> by_commonness, left_out, possible;
     for (std::size_t i = 0; i != atoms.size(); ++i) by_commonness.push_back(static_cast<int>(i));
     const auto atom = [&](int i) -> const std::string& { return atoms[static_cast<std::size_t>(i)]; };
-    std::stable_sort(by_commonness.begin(), by_commonness.end(),
-                     [&](int a, int b) { return commonness(atom(a)) > commonness(atom(b)); });
+    std::sort(by_commonness.begin(), by_commonness.end(),
+              [&](int a, int b) { return std::pair(commonness(atom(b)), a) < std::pair(commonness(atom(a)), b); });
     filter.AllPotentials({}, &possible);
     if (!possible.empty()) continue;
     std::vector<std::string> kept;
@@ -278,8 +278,11 @@ void drop_redundant(std::vector<literal>& all) {
     if (part.caseless) return contains(in_lower_case(longer.text), part.text);
     return !longer.caseless && contains(longer.text, part.text);
   };
-  std::stable_sort(all.begin(), all.end(),
-                   [](const literal& a, const literal& b) { return a.text.size() < b.text.size(); });
+  std::sort(all.begin(), all.end(), [](const literal& a, const literal& b) {
+    if (a.text.size() != b.text.size()) return a.text.size() < b.text.size();
+    if (a.caseless != b.caseless) return a.caseless;  // in which the same text is, too
+    return a.text < b.text;
+  });
   std::vector<literal> kept;
   for (literal& l : all)
     if (std::none_of(kept.begin(), kept.end(), [&](const literal& k) { return has(l, k); }))
