@@ -297,7 +297,7 @@ TEST_CASE("one that never ends does not keep the deadline from showing the other
   const pattern p = compiled("x");
   fixture f(p);
   std::latch end(1);
-  f.j.timeout = 100ms;
+  f.j.timeout = 1s;  // for a file of two lines to be searched meanwhile
   f.host("a");
   f.host("stuck");
   f.folder.write("a/log", stamp(noon + a_second) + " x1\n" + stamp(noon + 2 * a_second) + " x2\n");
