@@ -6,7 +6,6 @@
 #include "fanout/algorithm/all.hpp"
 #include "fanout/algorithm/attempt_counts.hpp"
 #include "fanout/backoff.hpp"
-#include "fanout/budget.hpp"
 #include "options/measure.hpp"
 
 namespace bench::options {
@@ -14,10 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-fanout::budget& budget() {
-  static fanout::budget shared({.ratio = 1e6, .initial = 1e6, .cap = 1e6});
-  return shared;
-}
 fanout::attempt_counts& counts() {
   static fanout::attempt_counts attempts;
   return attempts;

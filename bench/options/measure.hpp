@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fanout/batch.hpp"
+#include "fanout/budget.hpp"
 #include "fanout/testing/manual_executor.hpp"
 #include "fanout/timer/manual.hpp"
 
@@ -56,6 +57,11 @@ inline auto loop_executor() {
 inline fanout::timer::manual_timer& clock() {
   static fanout::timer::manual_timer timer;
   return timer;
+}
+/// It never refuses.
+inline fanout::budget& budget() {
+  static fanout::budget shared({.ratio = 1e6, .initial = 1e6, .cap = 1e6});
+  return shared;
 }
 
 // ---- how branches complete -------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@
 #include "fanout/algorithm/quorum.hpp"
 #include "fanout/algorithm/reduce.hpp"
 #include "fanout/algorithm/settle.hpp"
-#include "fanout/budget.hpp"
 #include "fanout/hedge_statistics.hpp"
 #include "fanout/importance.hpp"
 #include "fanout/latency.hpp"
@@ -26,10 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-fanout::budget& budget() {
-  static fanout::budget shared({.ratio = 1e6, .initial = 1e6, .cap = 1e6});
-  return shared;
-}
 fanout::hedge_statistics& statistics() {
   static fanout::hedge_statistics counts;
   return counts;

@@ -295,13 +295,11 @@ int run(arguments& a) {
   auto threads = std::make_unique<pool>(a.threads);
   std::atomic<bool> any{false};
 
-  search* current = nullptr;
-  search s(std::move(j), *threads, stop.get_token(), [&] {
+  search s(std::move(j), *threads, stop.get_token(), [&](const search& of) {
     signals.look(stop);
     out.flush();
-    progress.show(*current);
+    progress.show(of);
   });
-  current = &s;
   s.list();
   bool enough = false;
   if (lines) {

@@ -247,14 +247,16 @@ class search::counting final : task {
   fanout::inplace_stop_token stop_;
 };
 
-search::search(job what, pool& threads, fanout::inplace_stop_token stop, std::function<void()> meanwhile)
+search::search(job what, pool& threads, fanout::inplace_stop_token stop, std::function<void(const search&)> meanwhile)
     : state_(std::make_shared<state>(std::move(what), &threads)), stop_(stop), meanwhile_(std::move(meanwhile)) {
   state_->refused.resize(state_->what.hosts.size());
 }
 
-bool search::is_stuck() const noexcept {
-  return timed_out_ && std::any_of(state_->files.begin(), state_->files.end(),
-                                   [](const auto& f) { return f->ended() == progress::under_way; });
+bool search::is_stuck() const noexcept { return timed_out_ && is_under_way(); }
+
+bool search::is_under_way() const noexcept {
+  return std::any_of(state_->files.begin(), state_->files.end(),
+                     [](const auto& f) { return f->ended() == progress::under_way; });
 }
 
 std::vector<file*> search::under_way() const {
@@ -274,7 +276,7 @@ std::chrono::nanoseconds search::time_left() const {
 template <class Future>
 auto search::wait(Future future) {
   using namespace std::chrono_literals;
-  while (future.wait_for(50ms) != std::future_status::ready) meanwhile_();
+  while (future.wait_for(50ms) != std::future_status::ready) meanwhile_(*this);
   auto outcome = future.get();
   if (!outcome) {
     const auto& failed = outcome.error();
@@ -290,16 +292,16 @@ auto search::wait(Future future) {
 // Delivered at decided, because one may never end. Whoever can, ends within a block.
 void search::wait_for_searches() {
   using namespace std::chrono_literals;
-  while (!under_way().empty()) {
+  while (is_under_way()) {
     if (time_left() <= 0ns) {
       timed_out_ = true;
       return;
     }
     {
       std::unique_lock lock(state_->mutex);
-      state_->ended.wait_for(lock, 50ms, [&] { return under_way().empty(); });
+      state_->ended.wait_for(lock, 50ms, [&] { return !is_under_way(); });
     }
-    meanwhile_();
+    meanwhile_(*this);
   }
 }
 

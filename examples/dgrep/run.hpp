@@ -71,7 +71,7 @@ struct job {
 class search {
  public:
   /// `meanwhile` is called on the thread that waits, every so often.
-  search(job what, pool& threads, fanout::inplace_stop_token stop, std::function<void()> meanwhile);
+  search(job what, pool& threads, fanout::inplace_stop_token stop, std::function<void(const search&)> meanwhile);
 
   /// Finds the files of all hosts, and looks at their heads.
   void list();
@@ -119,6 +119,7 @@ class search {
   class counting;
 
   std::vector<file*> under_way() const;
+  bool is_under_way() const noexcept;
   std::chrono::nanoseconds time_left() const;
   template <class Future>
   auto wait(Future future);
@@ -126,7 +127,7 @@ class search {
 
   std::shared_ptr<state> state_;
   fanout::inplace_stop_token stop_;
-  std::function<void()> meanwhile_;
+  std::function<void(const search&)> meanwhile_;
   bool timed_out_ = false;
   std::string broken_{};
 };

@@ -10,16 +10,15 @@ namespace dgrep {
 
 namespace {
 
-// One per thread, not one per file: thousands of files may be open, but only so many are being read. With a mark in front of the first
-// byte, and one behind the last, nothing that looks around a line leaves it.
+// One per thread, not one per file: thousands of files may be open, but only so many are being read.
 char* buffer_of_this_thread(std::size_t size) {
   thread_local std::unique_ptr<char[]> memory;
   thread_local std::size_t has = 0;
   if (has < size) {
-    memory = std::make_unique_for_overwrite<char[]>(size + 128);
+    memory = std::make_unique_for_overwrite<char[]>(size);
     has = size;
   }
-  return memory.get() + 64;
+  return memory.get();
 }
 
 const char* find_end_of_line(const char* begin, const char* end) noexcept {

@@ -27,8 +27,8 @@ consteval bool moves_policy() {
   static_assert(
       std::is_nothrow_move_constructible_v<Policy>,
       "fanout: a combine policy is moved into the operation and out of it, so moving it must not throw: let its "
-      "functions "
-      "capture by move what moves without throwing, or by reference; what was const is copied when it is captured");
+      "functions capture by move what moves without throwing, or by reference; what was const is copied when it is "
+      "captured");
   return true;
 }
 

@@ -432,6 +432,16 @@ void session::sink(int i, state came_to, int error, bool can_decide) {
   const bool starting = initiators_ != 0 || starting_;
   model_.sink_called(i, came_to, error, starting);
   const fold_with how = folds_[at(calls_of_sink_++) % folds_.size()];
+  if (how == fold_with::dropped) complete_lowest(way::dropped);
+  acts(how);
+  sink_decides_ = can_decide && how == fold_with::decide;
+  note(how == fold_with::throws ? "sink throws" : sink_decides_ ? "sink decides" : "sink returns");
+  model_.sink_returned(sink_decides_, how == fold_with::throws, starting);
+  if (how == fold_with::throws) throw_something();
+}
+
+/// What sinks of reports and of items have in common.
+void session::acts(fold_with how) {
   switch (how) {
     case fold_with::value:
       complete_lowest(way::value);
@@ -442,9 +452,6 @@ void session::sink(int i, state came_to, int error, bool can_decide) {
     case fold_with::stopped:
       complete_lowest(way::stopped);
       break;
-    case fold_with::dropped:
-      complete_lowest(way::dropped);
-      break;
     case fold_with::stop:
       stop_from_outside();
       break;
@@ -454,10 +461,6 @@ void session::sink(int i, state came_to, int error, bool can_decide) {
     default:
       break;
   }
-  sink_decides_ = can_decide && how == fold_with::decide;
-  note(how == fold_with::throws ? "sink throws" : sink_decides_ ? "sink decides" : "sink returns");
-  model_.sink_returned(sink_decides_, how == fold_with::throws, starting);
-  if (how == fold_with::throws) throw_something();
 }
 
 bool session::reports_on_return(int i) const noexcept {
@@ -472,33 +475,15 @@ bool session::item_sink(item&& x, bool can_decide) {
   note("sink is given an item of", what.stream);
   model_.item_delivered(what);
   const fold_with how = folds_[at(calls_of_sink_++) % folds_.size()];
-  switch (how) {
-    case fold_with::value:
-      complete_lowest(way::value);
-      break;
-    case fold_with::error:
-      complete_lowest(way::error);
-      break;
-    case fold_with::stopped:
-      complete_lowest(way::stopped);
-      break;
-    case fold_with::dropped:
-      for (int i = 0; i != is_.n; ++i) {
-        if (can_emit(i)) {
-          emit(i);
-          break;
-        }
+  if (how == fold_with::dropped) {
+    for (int i = 0; i != is_.n; ++i) {
+      if (can_emit(i)) {
+        emit(i);
+        break;
       }
-      break;
-    case fold_with::stop:
-      stop_from_outside();
-      break;
-    case fold_with::tick:
-      tick();
-      break;
-    default:
-      break;
+    }
   }
+  acts(how);
   const bool decides = can_decide && how == fold_with::decide;
   note(how == fold_with::throws ? "sink throws" : decides ? "sink decides" : "sink returns");
   model_.item_sink_returned(what, decides, how == fold_with::throws);

@@ -383,6 +383,7 @@ class session {
   bool can_complete(int i) const noexcept { return model_.is_running(i) && !emits_[at(i)]; }
   void complete(int i, way w);
   void complete_lowest(way w);
+  void acts(fold_with how);
   void stop_arrives(int i) noexcept;
   void stop_from_outside();
   void tick();

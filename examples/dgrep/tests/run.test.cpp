@@ -40,11 +40,6 @@ struct shown {
   friend bool operator==(const shown&, const shown&) = default;
 };
 
-struct run_of {
-  std::vector<shown> lines;
-  std::unique_ptr<search> s;
-};
-
 struct fixture {
   temporary_folder folder;
   job j;
@@ -65,7 +60,7 @@ struct fixture {
   template <class Look>
   void run(Look&& look) {
     pool p(threads);
-    search s(j, p, stop.get_token(), [] {});
+    search s(j, p, stop.get_token(), [](const search&) {});
     s.list();
     s.merge([&](const file& f, line&& l) {
       lines.push_back({j.hosts[f.host].name, f.name, l.number, std::string(l.view()), l.matches});
@@ -121,7 +116,6 @@ TEST_CASE("the order is that of a reference sort, whatever the blocks, threads a
         const std::string name = std::to_string(k) + ".log";
         std::string content;
         instant clock = noon + static_cast<instant>(below(2000)) * a_millisecond, greatest = before_all;
-        bool has_time = false;
         const unsigned lines = below(200);
         for (unsigned n = 1; n <= lines; ++n) {
           std::string text = below(3) == 0 ? "ERROR " : "fine ";
@@ -131,7 +125,6 @@ TEST_CASE("the order is that of a reference sort, whatever the blocks, threads a
             const instant t = clock - static_cast<instant>(below(10) == 0 ? below(50) : 0) * a_millisecond;
             greatest = std::max(greatest, t);
             text = stamp(t) + " " + text;
-            has_time = true;
           } else {
             text = "  at " + text;
           }
@@ -141,7 +134,6 @@ TEST_CASE("the order is that of a reference sort, whatever the blocks, threads a
             expected.push_back({greatest, h, name, n, {host, name, n, text, true}});
           }
         }
-        static_cast<void>(has_time);
         f.folder.write(host + "/" + name, content);
       }
     }
@@ -333,7 +325,7 @@ TEST_CASE("a stop request ends every search within a block", "[dgrep]") {
   f.folder.write("a/log", text);
   f.threads = 1;
   pool threads(1);
-  search s(f.j, threads, f.stop.get_token(), [] {});
+  search s(f.j, threads, f.stop.get_token(), [](const search&) {});
   s.list();
   std::size_t n = 0, after = 0;
   s.merge([&](const file&, line&&) {
@@ -363,7 +355,7 @@ TEST_CASE("counting needs no lines, and honours -m, -v and the times", "[dgrep]"
     change(j.what);
     pool threads(2);
     fanout::inplace_stop_source stop;
-    search s(j, threads, stop.get_token(), [] {});
+    search s(j, threads, stop.get_token(), [](const search&) {});
     s.list();
     std::uint64_t n = 0;
     s.count([&](const file& f) {

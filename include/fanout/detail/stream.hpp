@@ -197,9 +197,9 @@ class stream_node : public fold_node<Platform> {
   }
   /// The branch completes: what has not begun to run will not.
   void revoke_wish() noexcept {
-    // relaxed: whoever clears it, this or call_resume, has the say, and neither reads more because of it. (The function itself goes
-    // when the report is folded.)
-    if (wished_.load(std::memory_order_relaxed)) wished_.exchange(false, std::memory_order_relaxed);
+    // relaxed: call_resume's exchange comes before or after this, and neither reads more because of it. (The function itself goes when
+    // the report is folded.)
+    wished_.store(false, std::memory_order_relaxed);
   }
   bool has_wish() const noexcept { return wished_.load(std::memory_order_relaxed); }  // relaxed: see wish
   fold_node<Platform>& wish_node() noexcept { return wish_; }
