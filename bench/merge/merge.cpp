@@ -15,10 +15,8 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <queue>
 #include <random>
@@ -31,6 +29,7 @@
 #include "fanout/combine/merge.hpp"
 #include "fanout/detail/merge_core.hpp"
 #include "fanout/issue.hpp"
+#include "merge/bare.hpp"
 
 namespace bench::merge {
 namespace {
@@ -123,59 +122,19 @@ class priority_queue {
   const std::vector<std::vector<item>>& in_;
 };
 
-// Key and stream in one 128-bit number; an exhausted stream is the greatest number. No stream joins, waits or breaks its word.
 class bare {
  public:
-  explicit bare(const streams& data) : in_(data.in) {}
+  explicit bare(const streams& data) {
+    for (const auto& stream : data.in) in_.emplace_back(stream);
+  }
 
   void run(item* out) {
-    const std::size_t width = std::bit_ceil(in_.size());
-    std::vector<const item*> next(width), end(width);
-    std::vector<number> winners(2 * width), losers(width);
-    for (std::size_t s = 0; s != width; ++s) {
-      const bool is_there = s < in_.size();
-      if (is_there) next[s] = in_[s].data(), end[s] = next[s] + in_[s].size();
-      winners[width + s] = is_there ? pack(next[s]->time, s) : exhausted | s;
-    }
-    for (std::size_t node = width - 1; node != 0; --node) {
-      const auto [low, high] = std::minmax(winners[2 * node], winners[2 * node + 1]);
-      winners[node] = low;
-      losers[node] = high;
-    }
-    number winner = winners[1];
-    number* const tree = losers.data();
-    while (winner < exhausted) {
-      const auto s = static_cast<std::uint32_t>(winner);
-      const item* const head = next[s]++;
-      *out++ = *head;
-      if (head + 1 != end[s]) [[likely]] {
-        winner = pack(head[1].time, s);
-      } else {
-        winner = exhausted | s;
-      }
-      for (std::size_t node = (width + s) / 2; node != 0; node /= 2) {
-        const number lost = tree[node];
-        const number both = lost ^ winner;
-#if defined(__clang__)  // see detail/loser_tree.hpp: what makes each compiler leave out the branch
-        const bool exchange = lost < winner;
-        auto high = static_cast<std::uint64_t>((exchange ? lost : winner) >> 64);
-        auto low = static_cast<std::uint64_t>(exchange ? lost : winner);
-        asm("" : "+r"(high), "+r"(low));
-        winner = static_cast<number>(high) << 64 | low;
-#else
-        winner = lost < winner ? lost : winner;
-#endif
-        tree[node] = both ^ winner;
-      }
-    }
+    bare_merge<const item>(
+        in_, [](const item& x) { return x.time; }, [&out](std::size_t, const item& x) { *out++ = x; });
   }
 
  private:
-  __extension__ typedef unsigned __int128 number;
-  static constexpr number exhausted = ~number{0} << 32;
-  static number pack(std::uint64_t time, std::size_t s) { return static_cast<number>(time) << 64 | s; }
-
-  const std::vector<std::vector<item>>& in_;
+  std::vector<std::span<const item>> in_;
 };
 
 template <class Order>

@@ -57,7 +57,6 @@ void describe(CLI::App& app, arguments& a) {
       "what.\n"
       "PATTERN is an expression as RE2 has them: no look-around and no back-references, but never slow.");
   app.add_option("words", a.words, "PATTERN, unless there is -e or -f; then HOST=DIR, or DIR, whose name is the host's")
-      ->required()
       ->type_name("PATTERN HOST=DIR...");
   app.add_option("-e,--regexp", a.expressions, "A pattern; lines that match one of them match")
       ->type_name("PATTERN")
@@ -81,9 +80,7 @@ void describe(CLI::App& app, arguments& a) {
   app.add_flag("--json", a.print.json, "A JSON object per line, the last one a summary");
   app.add_option("--color", a.color, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->type_name("WHEN")
-      ->expected(0, 1)
-      ->default_str("always");
+      ->type_name("WHEN");
   app.add_option("--reorder", a.reorder, "Lines may be so far out of order within a file: 2s")->type_name("D");
   app.add_option("--zone", a.zone_name, "Of times that name none: local, utc, +02:00")->type_name("ZONE");
   app.add_option("--time-format", a.what.time_format, "How lines begin: of strptime, and %L %f %N for ms, us, ns")
@@ -94,19 +91,23 @@ void describe(CLI::App& app, arguments& a) {
   app.add_flag("--stats", a.statistics, "How much was searched, and how fast, on stderr");
 }
 
-// The first SIGINT or SIGTERM stops the search, the second the program. Blocked before there are threads, so that all inherit it.
+// The first SIGINT or SIGTERM stops the search, the second the program; SIGUSR1 asks what it waits for. Blocked before there are
+// threads, so that all inherit it.
 class interrupts {
  public:
   interrupts() {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     signal(SIGPIPE, SIG_IGN);
   }
-  void look(fanout::inplace_stop_source& stop) {
+  void look(fanout::inplace_stop_source& stop, const search& s) {
     const timespec at_once{0, 0};
-    if (sigtimedwait(&signals_, nullptr, &at_once) < 0) return;
+    const int signal = sigtimedwait(&signals_, nullptr, &at_once);
+    if (signal < 0) return;
+    if (signal == SIGUSR1) return s.outstanding().dump_outstanding(stderr);
     if (came_) _exit(130);
     came_ = true;
     stop.request_stop();
@@ -119,28 +120,21 @@ class interrupts {
 };
 
 // On a terminal, what it is doing; else nothing.
-class progress_line {
- public:
-  explicit progress_line(bool wanted) : wanted_(wanted) {}
-  void show(const search& s) {
-    if (!wanted_) return;
-    const double seconds = elapsed();
-    if (seconds < 0.3) return;
-    const double megabytes = static_cast<double>(s.bytes()) / 1e6;
-    std::fprintf(stderr, "\r\033[K%zu of %zu files, %.0f MB, %.0f MB/s, %llu lines ", s.files_done(), s.files().size(),
-                 megabytes, megabytes / seconds, static_cast<unsigned long long>(s.matches()));
-    shown_ = true;
+void show_progress(const search& s, printer& out) {
+  const double seconds = std::chrono::duration<double>(s.elapsed()).count();
+  if (seconds < 0.3) return;
+  const fanout::progress files = s.outstanding().progress();
+  const double megabytes = static_cast<double>(s.bytes()) / 1e6;
+  std::string text(160, '\0');
+  const int size =
+      std::snprintf(text.data(), text.size(), "%zu of %zu files, %.0f MB, %.0f MB/s, %llu lines", files.finished,
+                    files.started, megabytes, megabytes / seconds, static_cast<unsigned long long>(s.matches()));
+  text.resize(static_cast<std::size_t>(size));
+  if (files.outstanding() == 1) {
+    s.outstanding().for_each_outstanding([&](const auto& last) { text.append("; waiting for ").append(last.label()); });
   }
-  void clear() {
-    if (std::exchange(shown_, false)) std::fputs("\r\033[K", stderr);
-  }
-  double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count(); }
-
- private:
-  bool wanted_;
-  bool shown_ = false;
-  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-};
+  out.show_status(text);
+}
 
 // As many open files as the system lets us have: a file that waits for others' lines stays open.
 void raise_limits() {
@@ -151,7 +145,7 @@ void raise_limits() {
 }
 
 // Names what was not searched, and why. True if there is nothing to name.
-bool report(const search& s, bool interrupted, bool enough) {
+bool report(const search& s, bool enough) {
   bool complete = true;
   const auto say = [&](const std::string& host, const std::string& what) {
     std::fprintf(stderr, "dgrep: %s: %s\n", host.c_str(), what.c_str());
@@ -173,18 +167,22 @@ bool report(const search& s, bool interrupted, bool enough) {
           say(host, f->name + ": " + f->why);
           complete = false;
           break;
-        case progress::stopped:
-          ++stopped;
-          break;
-        default:
+        case progress::timed_out:
           ++late;
           a_late_one = f.get();
+          break;
+        case progress::stopped:
+        case progress::under_way:  // not begun
+          ++stopped;
           break;
       }
       if (f->ended() == progress::under_way) continue;
       if (f->found.cut_lines != 0) {
-        say(host, f->name + ": line " + std::to_string(f->found.first_cut) + " is longer than 1 MiB" +
-                      (f->found.cut_lines > 1 ? ", as are " + std::to_string(f->found.cut_lines - 1) + " others" : "") +
+        const std::string which =
+            f->found.first_cut != 0 ? "line " + std::to_string(f->found.first_cut) + " is" : "a line is";
+        const std::uint64_t others = f->found.cut_lines - 1;
+        say(host, f->name + ": " + which + " longer than 1 MiB" +
+                      (others != 0 ? ", as are " + std::to_string(others) + " others" : "") +
                       ": only its first MiB was searched");
         complete = false;
       }
@@ -195,11 +193,10 @@ bool report(const search& s, bool interrupted, bool enough) {
                     (late > 1 ? " and of " + std::to_string(late - 1) + " other files" : ""));
       complete = false;
     }
-    if (stopped != 0 && interrupted) {
+    if (stopped != 0 && !enough) {
       say(host, "stopped before the end of " + std::to_string(stopped) + (stopped > 1 ? " files" : " file"));
       complete = false;
     }
-    if (stopped != 0 && !interrupted && !enough) complete = false;
   }
   if (!s.broken().empty()) {
     std::fprintf(stderr, "dgrep: %s\n", s.broken().c_str());
@@ -247,6 +244,9 @@ std::optional<std::string> read_times(arguments& a, job& j) {
     to = std::decay_t<decltype(to)>(*d);
     return {};
   };
+  if (!a.what.time_format.empty()) {
+    if (auto wrong = check_time_format(a.what.time_format)) return wrong;
+  }
   if (auto wrong = moment(a.since, j.what.since)) return wrong;
   if (auto wrong = moment(a.until, j.what.until)) return wrong;
   if (auto wrong = duration(a.reorder, j.what.reorder)) return wrong;
@@ -255,12 +255,19 @@ std::optional<std::string> read_times(arguments& a, job& j) {
   return {};
 }
 
+// No argument has a NUL in it.
+constexpr char hidden = '\0';
+void show_again(std::string& text) {
+  if (text.starts_with(hidden)) text.erase(0, 1);
+}
+
 int run(arguments& a) {
   if (!a.expression_file.empty()) {
     std::ifstream from(a.expression_file);
     if (!from) return complain("cannot read patterns from '" + a.expression_file + "'");
     for (std::string one; std::getline(from, one);) a.expressions.push_back(one);
   } else if (a.expressions.empty()) {
+    if (a.words.empty()) return complain("no pattern: write dgrep PATTERN HOST=DIR, or see dgrep --help");
     a.expressions.push_back(a.words.front());
     a.words.erase(a.words.begin());
   }
@@ -273,8 +280,8 @@ int run(arguments& a) {
   j.what = a.what;
   j.what.pattern = &std::get<pattern>(compiled);
   j.what.now = now();
-  j.what.before = std::max(a.what.before, a.context);
-  j.what.after = std::max(a.what.after, a.context);
+  j.what.before = std::min(std::max(a.what.before, a.context), most_context);
+  j.what.after = std::min(std::max(a.what.after, a.context), most_context);
   const bool lines = !a.count && !a.names && !a.quiet;
   j.what.only_count = !lines;
   j.what.by_time = lines;
@@ -289,22 +296,22 @@ int run(arguments& a) {
   interrupts signals;
   raise_limits();
   fanout::inplace_stop_source stop;
-  progress_line progress(isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO) && !a.quiet);
+  const bool shows_progress = isatty(STDERR_FILENO) && !a.quiet;
   const std::vector<host> hosts = j.hosts;
   printer out(a.print, hosts, a.what.invert ? nullptr : j.what.pattern);
   auto threads = std::make_unique<pool>(a.threads);
   std::atomic<bool> any{false};
 
   search s(std::move(j), *threads, stop.get_token(), [&](const search& of) {
-    signals.look(stop);
-    out.flush();
-    progress.show(of);
+    signals.look(stop, of);
+    out.flush_some();
+    if (shows_progress) show_progress(of, out);
   });
   s.list();
   bool enough = false;
   if (lines) {
     s.merge([&](const file& f, line&& l) {
-      if (l.matches) any.store(true, std::memory_order_relaxed);
+      if (l.matches()) any.store(true, std::memory_order_relaxed);
       enough = !out.show(f, std::move(l));
       return !enough;
     });
@@ -318,19 +325,20 @@ int run(arguments& a) {
     for (const auto& f : s.files()) {
       if (a.quiet || f->ended() == progress::under_way) continue;
       if (a.count) {
+        if (f->ended() == progress::failed && f->found.bytes == 0) continue;  // nothing was counted
         out.show_count(*f);
       } else if (f->found.matches != 0) {
         out.show_name(*f);
       }
     }
   }
-  progress.clear();
+  out.clear_status();
   out.flush();
-  const bool complete = (a.quiet && any) || report(s, signals.came(), enough);
+  const bool complete = (a.quiet && any) || report(s, enough && !signals.came());
   out.show_summary(s, complete);
   out.flush();
   if (a.statistics) {
-    const double seconds = progress.elapsed();
+    const double seconds = std::chrono::duration<double>(s.elapsed()).count();
     std::fprintf(stderr, "%zu files, %llu bytes, %.3f s, %.0f MB/s\n", s.files().size(),
                  static_cast<unsigned long long>(s.bytes()), seconds, static_cast<double>(s.bytes()) / 1e6 / seconds);
   }
@@ -352,7 +360,18 @@ int main(int argc, char** argv) {
   arguments a;
   describe(app, a);
   try {
-    app.parse(argc, argv);
+    // Last one first, as it wants them. It takes a positional argument in brackets for a list, whose ends are something else
+    // to us: so they are hidden from it.
+    std::vector<std::string> words(argv + 1, argv + argc);
+    for (std::string& word : words) {
+      if (word.starts_with('[')) word.insert(0, 1, hidden);
+    }
+    std::reverse(words.begin(), words.end());
+    app.parse(std::move(words));
+    for (auto* texts : {&a.words, &a.expressions}) {
+      for (std::string& text : *texts) show_again(text);
+    }
+    for (std::string* text : {&a.what.time_format, &a.expression_file}) show_again(*text);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : exit_status::error;
   }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "literals.hpp"
+#include "runs.hpp"
 
 namespace dgrep {
 
@@ -19,17 +20,18 @@ struct pattern::compiled {
     nothing,
     everything,
     literals,  // one of them is a match
-    filtered,  // a line that matches has one of them; the expression decides
+    filtered,  // a line that matches has one of them, or the runs; the expression decides
     expression
   };
 
   way how = way::nothing;
   bool whole_word = false;
-  bool line_by_line = false;        // it may tell a line from a text of many lines: \A and the like
-  std::optional<literals> wanted;   // iff literals or filtered
+  bool line_by_line = false;                            // it may tell a line from a text of many lines: \A and the like
+  std::variant<std::monostate, literals, runs> wanted;  // not the first iff literals or filtered
   std::unique_ptr<RE2> expression;  // unless nothing; if whole_word, its first group is what may be coloured
   std::unique_ptr<RE2> within;      // iff whole_word: the same but for the begin of a line
 
+  const char* candidate(const char* begin, const char* end) const noexcept;
   bool matches(line_view line) const;
   line_view search(const char* begin, const char* end) const;
 };
@@ -47,6 +49,10 @@ constexpr std::size_t most_at_once = std::size_t{1} << 16;
 constexpr std::size_t trial = std::size_t{1} << 16;
 constexpr std::size_t nap = std::size_t{1} << 20;
 constexpr std::size_t dense = 2;
+
+// Runs are searched for from this rarity on: less, as [0-9]{2}, is nearly everywhere. Measured, it may be low, because
+// the prefilter sleeps where they are common after all.
+constexpr double rare = 4;
 
 const char* end_of_line(const char* at, const char* end) noexcept {
   const void* const newline = at != end ? std::memchr(at, '\n', static_cast<std::size_t>(end - at)) : nullptr;
@@ -336,6 +342,14 @@ std::optional<std::vector<literal>> all_required(const std::vector<one>& pattern
   return all;
 }
 
+// Runs that each line that matches has, or none if there are none that are rare.
+std::vector<byte_run> runs_required(const std::vector<one>& patterns, bool utf8) {
+  if (utf8 || patterns.size() != 1 || patterns.front().fixed) return {};
+  std::vector<byte_run> all = required_runs(patterns.front().text, patterns.front().caseless);
+  if (rarity(all) < rare) all.clear();
+  return all;
+}
+
 std::vector<one> split(const std::vector<std::string>& patterns, const pattern_options& options) {
   std::vector<one> all;
   for (const std::string& lines : patterns) {
@@ -359,6 +373,13 @@ std::vector<one> split(const std::vector<std::string>& patterns, const pattern_o
 }
 
 }  // namespace
+
+// A byte of the first line that may match; nullptr if there is none.
+const char* pattern::compiled::candidate(const char* begin, const char* end) const noexcept {
+  if (const auto* const l = std::get_if<literals>(&wanted)) return l->find(begin, end);
+  if (const auto* const r = std::get_if<runs>(&wanted)) return r->find(begin, end);
+  return begin;
+}
 
 bool pattern::compiled::matches(line_view line) const {
   const StringPiece text(line.begin, static_cast<std::size_t>(line.end - line.begin));
@@ -430,10 +451,13 @@ std::variant<pattern, pattern::error> pattern::compile(const std::vector<std::st
     made->how = compiled::way::everything;
   } else if (auto texts = all_texts(all, options.whole_word)) {
     made->how = compiled::way::literals;
-    made->wanted.emplace(*std::move(texts), options.whole_word, options.portable);
+    made->wanted.emplace<literals>(*std::move(texts), options.whole_word, options.portable);
   } else if (auto required = all_required(all, utf8)) {
     made->how = compiled::way::filtered;
-    made->wanted.emplace(*std::move(required), false, options.portable);
+    made->wanted.emplace<literals>(*std::move(required), false, options.portable);
+  } else if (const auto of_classes = runs_required(all, utf8); !of_classes.empty()) {
+    made->how = compiled::way::filtered;
+    made->wanted.emplace<runs>(of_classes, options.portable);
   } else {
     made->how = compiled::way::expression;
   }
@@ -473,7 +497,7 @@ line_view searcher::next(const char* begin, const char* end) {
     case pattern::compiled::way::filtered:
       return next_filtered(begin, end);
     case pattern::compiled::way::literals:
-      if (const char* const hit = c.wanted->find(begin, end)) return line_around(begin, hit, end);
+      if (const char* const hit = c.candidate(begin, end)) return line_around(begin, hit, end);
   }
   return {};
 }
@@ -492,7 +516,7 @@ line_view searcher::next_filtered(const char* begin, const char* end) {
       begin = at;
       continue;
     }
-    const char* const hit = c.wanted->find(begin, end);
+    const char* const hit = c.candidate(begin, end);
     const line_view line = hit != nullptr ? line_around(begin, hit, end) : line_view{end, end};
     const bool is_match = hit != nullptr && c.matches(line);
     searched_ += static_cast<std::size_t>(line.end - begin);

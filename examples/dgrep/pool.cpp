@@ -6,11 +6,15 @@
 namespace dgrep {
 
 pool::pool(std::size_t threads) : queue_(std::make_shared<queue>()) {
+  threads_.emplace_back([q = queue_] { q->run(); });
+  while (--threads != 0) add_thread();
+}
+
+void pool::add_thread() noexcept {
+  const std::lock_guard guard(mutex_);
   try {
-    for (std::size_t i = 0; i != threads; ++i) threads_.emplace_back([q = queue_] { q->run(); });
-  } catch (...) {
-    if (threads_.empty()) throw;  // fewer will do
-  }
+    threads_.emplace_back([q = queue_] { q->run(); });
+  } catch (...) {}
 }
 
 pool::~pool() {

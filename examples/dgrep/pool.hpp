@@ -16,6 +16,7 @@ namespace dgrep {
 /// Threads that run what is posted, oldest first. What is posted lies in whoever posts it, so that posting does not allocate.
 class pool {
  public:
+  /// pre: threads != 0
   explicit pool(std::size_t threads);
   pool(const pool&) = delete;
   pool& operator=(const pool&) = delete;
@@ -26,6 +27,9 @@ class pool {
   void abandon() && noexcept;
 
   void post(fanout::work& w) noexcept { queue_->post(w); }
+
+  /// One more, because another may not come back. If there is none to be had, those that are there must do. Any thread.
+  void add_thread() noexcept;
 
  private:
   // What the threads share. It outlives the pool if that is abandoned.
@@ -42,7 +46,8 @@ class pool {
   };
 
   std::shared_ptr<queue> queue_;
-  std::vector<std::thread> threads_;
+  std::mutex mutex_;
+  std::vector<std::thread> threads_;  // guarded by mutex_
 };
 
 }  // namespace dgrep

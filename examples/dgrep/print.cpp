@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "print.hpp"
 
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <simdjson.h>
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -52,10 +56,10 @@ const char* name_of(progress p) {
       return "complete";
     case progress::failed:
       return "failed";
-    case progress::stopped:
-      return "stopped";
-    default:
+    case progress::timed_out:
       return "deadline";
+    default:
+      return "stopped";
   }
 }
 
@@ -67,27 +71,30 @@ printer::printer(const print_options& options, const std::vector<host>& hosts, c
 bool printer::show(const file& of, line&& l) {
   const std::lock_guard guard(mutex_);
   if (broken_) return false;
-  if (l.matches) ++shown_;
-  if (shown_ > options_.limit) return false;  // what was context of the last one has come
-  if (options_.tail == 0) {
-    write(of, l);
-    if (out_.size() >= std::size_t{64} << 10) drain();
-    return !broken_ && (shown_ < options_.limit || options_.has_context);
+  // What is context of the last one, behind it, is shown.
+  if (shown_ >= options_.limit && l.number <= l.match) return false;
+  if (l.matches()) ++shown_;
+  if (options_.tail != 0) {
+    keep(of, std::move(l));
+    return true;
   }
-  if (shown_ > options_.tail) {
-    bool gone = false;
-    while (!tail_.empty() && !(gone && tail_.front().l.matches)) {
-      gone = gone || tail_.front().l.matches;
-      tail_.pop_front();
-    }
-    --shown_;
+  write(of, l);
+  if (out_.size() >= std::size_t{64} << 10) drain();
+  return !broken_ && (shown_ < options_.limit || options_.has_context);
+}
+
+void printer::keep(const file& of, line&& l) {
+  if (l.matches() && ++kept_ > options_.tail) {  // the oldest goes, with its context
+    const file* const whose = tail_.front().of;
+    const std::uint64_t match = tail_.front().l.match;
+    while (!tail_.empty() && tail_.front().of == whose && tail_.front().l.match == match) tail_.pop_front();
+    --kept_;
   }
   kept& k = tail_.emplace_back();
   k.of = &of;
   k.text = l.view();
   k.l = std::move(l);
   k.l.memory.reset();
-  return true;
 }
 
 void printer::finish() {
@@ -106,7 +113,7 @@ void printer::write(const file& of, const line& l) {
     last_file_ = &of;
     last_number_ = l.number;
   }
-  write_prefix(of, l.number, l.matches ? ':' : '-');
+  write_prefix(of, l.number, l.matches() ? ':' : '-');
   write_text(l);
   out_ += '\n';
 }
@@ -133,7 +140,7 @@ void printer::write_prefix(const file& of, std::uint64_t number, char separator)
 
 void printer::write_text(const line& l) {
   const std::string_view text = l.view();
-  if (!options_.color || highlighted_ == nullptr || !l.matches) {
+  if (!options_.color || highlighted_ == nullptr || !l.matches()) {
     out_ += text;
     return;
   }
@@ -156,11 +163,11 @@ void printer::write_text(const line& l) {
 
 void printer::write_json(const file& of, const line& l) {
   json record;
-  record["host"] = (*hosts_)[of.host].name;
+  put(record, "host", (*hosts_)[of.host].name);
   put(record, "file", of.name);
   record["line"] = l.number;
   if (l.time != before_all) record["time"] = to_string(l.time);
-  if (!l.matches) record["context"] = true;
+  if (!l.matches()) record["context"] = true;
   if (l.cut) record["cut"] = true;
   put(record, "text", l.view());
   out_ += record.dump();
@@ -171,7 +178,7 @@ void printer::show_count(const file& of) {
   const std::lock_guard guard(mutex_);
   if (options_.json) {
     json record;
-    record["host"] = (*hosts_)[of.host].name;
+    put(record, "host", (*hosts_)[of.host].name);
     put(record, "file", of.name);
     record["count"] = of.found.matches;
     out_ += record.dump();
@@ -186,7 +193,7 @@ void printer::show_name(const file& of) {
   const std::lock_guard guard(mutex_);
   if (options_.json) {
     json record;
-    record["host"] = (*hosts_)[of.host].name;
+    put(record, "host", (*hosts_)[of.host].name);
     put(record, "file", of.name);
     out_ += record.dump();
   } else {
@@ -202,7 +209,7 @@ void printer::show_summary(const search& s, bool complete) {
   json hosts = json::array();
   for (std::size_t h = 0; h != hosts_->size(); ++h) {
     json one;
-    one["name"] = (*hosts_)[h].name;
+    put(one, "name", (*hosts_)[h].name);
     std::uint64_t files = 0, matches = 0;
     json troubles = json::array();
     for (const std::string& why : s.refused(h)) troubles.push_back(is_utf8(why) ? why : base64(why));
@@ -229,22 +236,56 @@ void printer::show_summary(const search& s, bool complete) {
   out_ += '\n';
 }
 
+void printer::show_status(std::string_view what) {
+  const std::lock_guard guard(mutex_);
+  wipe_status();
+  std::fprintf(stderr, "%.*s", static_cast<int>(what.size()), what.data());
+  has_status_ = true;
+}
+
+void printer::clear_status() {
+  const std::lock_guard guard(mutex_);
+  wipe_status();
+}
+
+void printer::wipe_status() {
+  if (std::exchange(has_status_, false)) std::fputs("\r\033[K", stderr);
+}
+
 bool printer::flush() {
   const std::lock_guard guard(mutex_);
   return drain();
 }
 
-bool printer::drain() {
+void printer::flush_some() {
+  const std::unique_lock guard(mutex_, std::try_to_lock);
+  if (!guard) return;
   std::size_t done = 0;
-  while (done != out_.size() && !broken_) {
-    const ssize_t n = ::write(options_.descriptor, out_.data() + done, out_.size() - done);
-    if (n >= 0) {
-      done += static_cast<std::size_t>(n);
-    } else if (errno != EINTR) {
-      broken_ = true;
-    }
+  // So much a pipe takes at once when it takes anything.
+  for (pollfd to{options_.descriptor, POLLOUT, 0}; done != out_.size() && ::poll(&to, 1, 0) == 1;) {
+    if (done == 0) wipe_status();
+    if (!write_some(done, std::min<std::size_t>(out_.size() - done, PIPE_BUF))) break;
   }
+  out_.erase(0, done);
+}
+
+bool printer::drain() {
+  if (!out_.empty()) wipe_status();
+  std::size_t done = 0;
+  while (done != out_.size() && write_some(done, out_.size() - done)) {}
   out_.clear();
+  return !broken_;
+}
+
+// False: nobody reads it any more.
+bool printer::write_some(std::size_t& done, std::size_t size) {
+  if (broken_) return false;
+  const ssize_t n = ::write(options_.descriptor, out_.data() + done, size);
+  if (n >= 0) {
+    done += static_cast<std::size_t>(n);
+  } else if (errno != EINTR) {
+    broken_ = true;
+  }
   return !broken_;
 }
 

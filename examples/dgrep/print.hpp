@@ -37,8 +37,14 @@ class printer {
   /// The last record of --json.
   void show_summary(const search& s, bool complete);
 
+  /// What is going on, on stderr, until the next line is written or there is something else to say.
+  void show_status(std::string_view what);
+  void clear_status();
+
   /// False: nobody reads it.
   bool flush();
+  /// As much of it as can be written without waiting for whoever reads.
+  void flush_some();
   bool is_broken() const noexcept { return broken_; }
   /// Prints what --tail has kept.
   void finish();
@@ -55,7 +61,10 @@ class printer {
   void write_colored(std::string_view what, const char* color);
   void write_text(const line& l);
   void write_json(const file& of, const line& l);
+  void keep(const file& of, line&& l);
+  void wipe_status();
   bool drain();
+  bool write_some(std::size_t& done, std::size_t size);
 
   print_options options_;
   const std::vector<host>* hosts_;
@@ -64,8 +73,10 @@ class printer {
   std::mutex mutex_;  // the one who waits flushes, too
   std::string out_;
   bool broken_ = false;
-  std::uint64_t shown_ = 0;  // matching lines
-  std::deque<kept> tail_;
+  bool has_status_ = false;
+  std::uint64_t shown_ = 0;          // matching lines
+  std::deque<kept> tail_;            // groups: a matching line and its context
+  std::uint64_t kept_ = 0;           // matching lines among them
   const file* last_file_ = nullptr;  // for "--"
   std::uint64_t last_number_ = 0;
 };

@@ -14,35 +14,16 @@
 #include "fanout/algorithm/future.hpp"
 #include "fanout/algorithm/merge.hpp"
 #include "fanout/algorithm/settle.hpp"
-#include "fanout/timer/default_service.hpp"
+#include "revocable.hpp"
 
 namespace dgrep {
 
-namespace {
+namespace fs = std::filesystem;
 
-/// Runs f(branch) on the pool.
-template <class Branch, class F>
-void run_on(pool& threads, Branch branch, F f) {
-  struct posted : fanout::work {
-    posted(Branch b, F g) : branch(std::move(b)), run_it(std::move(g)) {
-      this->run = [](fanout::work* w) noexcept {
-        const std::unique_ptr<posted> self(static_cast<posted*>(w));
-        try {
-          self->run_it(std::move(self->branch));
-        } catch (...) {
-          // Its branch is dropped, which is its report.
-        }
-      };
-    }
-    Branch branch;
-    F run_it;
-  };
-  threads.post(*new posted(std::move(branch), std::move(f)));
-}
+namespace {
 
 /// What lies in a host's folder, in the order of names; a folder that cannot be read is named in `refused`, and the rest goes on.
 std::vector<std::unique_ptr<file>> files_of(const host& h, std::size_t index, std::vector<std::string>& refused) {
-  namespace fs = std::filesystem;
   std::vector<std::unique_ptr<file>> files;
   const auto add = [&](std::string name, std::string path) {
     auto f = std::make_unique<file>();
@@ -84,179 +65,356 @@ std::vector<std::unique_ptr<file>> files_of(const host& h, std::size_t index, st
   return files;
 }
 
+std::string what_was_thrown() noexcept {
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    try {
+      return e.what();
+    } catch (...) {}
+  } catch (...) {}
+  return "cannot say";  // short enough to need no memory
+}
+
+fanout::monitor monitor_of(const std::vector<host>& hosts) {
+  return fanout::monitor([&hosts](std::size_t i) -> std::string_view { return hosts[i].name; });
+}
+fanout::monitor monitor_of(const std::vector<host>& hosts, const std::vector<file*>& files) {
+  return fanout::monitor([&](std::size_t i) { return hosts[files[i]->host].name + '/' + files[i]->name; });
+}
+
 }  // namespace
 
-/// A search of one file, on whichever thread of the pool takes it up. Owns itself.
-class search::task : public fanout::work {
- protected:
-  task(std::shared_ptr<state> s, file& of) : state_(std::move(s)), file_(&of) {}
-  task(const task&) = delete;
-  task& operator=(const task&) = delete;
-  ~task() = default;
+/// The search of one file, in which a thread may hang; and what is known of it when none does.
+class search::file_search {
+ public:
+  file_search(std::shared_ptr<state> s, file& of) : state_(std::move(s)), file_(&of) {}
 
-  // The file is opened by the one that begins to read it. False: the file has failed.
+  state& shared() const noexcept { return *state_; }
+  file& of() const noexcept { return *file_; }
+
+  // ---- here a thread may hang -------------------------------------------------------------------------------------------
+
+  /// The next block. True: there is more.
+  bool step() noexcept {
+    found.clear();
+    try {
+      if (!scan_ && !open()) return false;
+      stepped = scan_->step(found);
+      if (stepped.trouble) why_ = std::move(stepped.trouble->text);
+      return !stepped.done;
+    } catch (...) {
+      why_ = what_was_thrown();
+      return false;
+    }
+  }
+
+  // ---- here none does ---------------------------------------------------------------------------------------------------
+
+  /// Says how far it is.
+  void note_progress() noexcept {
+    if (!scan_) return;
+    const scan::findings& now = scan_->so_far();
+    // relaxed: numbers for whoever watches
+    state_->bytes.fetch_add(now.bytes - file_->found.bytes, std::memory_order_relaxed);
+    state_->matches.fetch_add(now.matches - file_->found.matches, std::memory_order_relaxed);
+    file_->found = now;
+  }
+  void note_end(progress how) noexcept {
+    note_progress();
+    file_->end(how, std::move(why_));
+  }
+  void note_revoked(bool is_away) noexcept {
+    if (is_away) state_->note_away();
+    file_->end(state_->how_stopped());
+  }
+  progress how() const noexcept { return why_.empty() ? progress::complete : progress::failed; }
+
+  scan::stepped stepped{};
+  std::vector<line> found{};
+
+ private:
+  // The file is opened by the one that begins to read it.
   bool open() {
-    if (scan_) return true;
     auto opened = state_->what.open(file_->path);
+    if (const auto* from = std::get_if<source>(&opened); from == nullptr || !is_listed(*from)) {
+      // Rotated since it was listed? Then its lines lie under another name, and what was made in its place is younger than the search.
+      auto renamed = find_renamed();
+      if (from != nullptr || std::holds_alternative<source>(renamed)) opened = std::move(renamed);
+    }
     if (auto* t = std::get_if<trouble>(&opened)) {
       why_ = std::move(t->text);
       return false;
     }
     auto& from = std::get<source>(opened);
     file_facts facts = file_->facts;
+    if (from.about().size < facts.about.size) why_ = "was cut after it had been listed: a part may be missing";
     facts.about = from.about();
     scan_.emplace(state_->what.what, std::move(from), facts);
     return true;
   }
-  // The next block. True: there is more.
-  bool step() {
-    const scan::findings before = scan_->so_far();
-    stepped_ = scan_->step(found_);
-    const scan::findings& now = scan_->so_far();
-    // relaxed: numbers for whoever watches
-    state_->bytes.fetch_add(now.bytes - before.bytes, std::memory_order_relaxed);
-    state_->matches.fetch_add(now.matches - before.matches, std::memory_order_relaxed);
-    if (stepped_.trouble) why_ = std::move(stepped_.trouble->text);
-    return !stepped_.done;
+  bool is_listed(const source& s) const noexcept {
+    const source::facts& listed = file_->facts.about;
+    return s.about().device == listed.device && s.about().inode == listed.inode && s.about().made_at == listed.made_at;
   }
-  bool is_late() const {
-    const auto& limit = state_->what.host_timeout;
-    return limit && std::chrono::steady_clock::now() - state_->begun > *limit;
-  }
-  progress how() const noexcept { return why_.empty() ? progress::complete : progress::failed; }
-  void note_end(progress how) noexcept {
-    if (scan_) file_->found = scan_->so_far();
-    const std::lock_guard guard(state_->mutex);
-    state_->done.fetch_add(1, std::memory_order_relaxed);
-    file_->end(how, std::move(why_));
-    state_->ended.notify_all();
-  }
-  void note_exception() noexcept {
-    try {
-      throw;
-    } catch (const std::exception& e) {
-      try {
-        why_ = e.what();
-      } catch (...) {}
+  std::variant<source, trouble> find_renamed() const {
+    std::error_code error;
+    fs::directory_iterator entries(fs::path(file_->path).parent_path(), error);
+    for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+      std::error_code unknown;
+      if (!entries->is_regular_file(unknown)) continue;
+      auto opened = state_->what.open(entries->path().string());
+      if (const auto* s = std::get_if<source>(&opened); s != nullptr && is_listed(*s)) return opened;
     }
-    if (why_.empty()) why_ = "?";
+    return trouble{"was replaced by another file after it had been listed, and is not there any more"};
   }
 
   std::shared_ptr<state> state_;
   file* file_;
-  std::optional<scan> scan_;
-  scan::stepped stepped_;
-  std::vector<line> found_;
-  std::string why_;
+  std::optional<scan> scan_{};
+  std::string why_{};
+};
+
+std::chrono::nanoseconds search::state::time_left(std::chrono::nanoseconds now) const {
+  using std::chrono::nanoseconds;
+  const nanoseconds limit =
+      std::min(what.timeout.value_or(nanoseconds::max()), what.host_timeout.value_or(nanoseconds::max()));
+  return limit == nanoseconds::max() ? limit : std::max(limit - now, nanoseconds::zero());
+}
+
+progress search::state::how_stopped() const {
+  return !is_over() && time_left(what.elapsed()) == std::chrono::nanoseconds::zero() ? progress::timed_out
+                                                                                     : progress::stopped;
+}
+
+void search::state::note_away() noexcept {
+  {
+    const std::lock_guard guard(mutex);
+    ++away;
+  }
+  if (!is_over()) threads->add_thread();  // in its place, for the other hosts
+}
+
+void search::state::note_back() noexcept {
+  const std::lock_guard guard(mutex);
+  --away;
+  came_back.notify_all();
+}
+
+/// Finds the files of one host.
+template <class Branch>
+class search::listing_task final : revocable<Branch> {
+  using base = revocable<Branch>;
+  using use = typename base::use;
+
+ public:
+  static void start(std::shared_ptr<state> s, const host& of, Branch branch, fanout::inplace_stop_token stop) {
+    auto* const self = new listing_task(std::move(s), of, std::move(branch));
+    self->revoke_on(stop);
+    if (!self->lend(use::waits)) return self->finish().set_stopped();
+    self->state_->threads->post(*self);
+  }
+
+ private:
+  listing_task(std::shared_ptr<state> s, const host& of, Branch branch)
+      : base(std::move(branch)), state_(std::move(s)), host_(&of) {
+    this->run = [](fanout::work* w) noexcept { static_cast<listing_task*>(w)->all(); };
+  }
+  void all() noexcept {
+    if (!this->take_back(use::waits)) return this->leave();
+    if (!this->lend(use::away)) return this->finish().set_stopped();
+    listing found;
+    try {
+      found.files = files_of(*host_, static_cast<std::size_t>(host_ - state_->what.hosts.data()), found.refused);
+    } catch (...) {
+      try {
+        found.refused.push_back(host_->folder + ": " + what_was_thrown());
+      } catch (...) {
+        found.refused.emplace_back();
+      }
+    }
+    if (!this->take_back(use::away)) {
+      state_->note_back();
+      return this->leave();
+    }
+    this->finish().set_value(std::move(found));
+  }
+  void revoked(bool is_away) noexcept override {
+    if (is_away) state_->note_away();
+  }
+
+  std::shared_ptr<state> state_;
+  const host* host_;
+};
+
+/// Looks at the head of a file.
+template <class Branch>
+class search::looking final : revocable<Branch> {
+  using base = revocable<Branch>;
+  using use = typename base::use;
+
+ public:
+  static void start(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop) {
+    auto* const self = new looking(std::move(s), of, std::move(branch));
+    self->revoke_on(stop);
+    if (!self->lend(use::waits)) return self->end_stopped();
+    self->search_.shared().threads->post(*self);
+  }
+
+ private:
+  looking(std::shared_ptr<state> s, file& of, Branch branch) : base(std::move(branch)), search_(std::move(s), of) {
+    this->run = [](fanout::work* w) noexcept { static_cast<looking*>(w)->all(); };
+  }
+  void all() noexcept {
+    if (!this->take_back(use::waits)) return this->leave();
+    if (!this->lend(use::away)) return end_stopped();
+    std::variant<file_facts, trouble> seen;
+    try {
+      seen = look_at(search_.of().path, search_.shared().what.what);
+    } catch (...) {
+      seen = trouble{what_was_thrown()};
+    }
+    if (!this->take_back(use::away)) {
+      search_.shared().note_back();
+      return this->leave();
+    }
+    if (auto* t = std::get_if<trouble>(&seen)) {
+      search_.of().end(progress::failed, std::move(t->text));
+    } else {
+      search_.of().facts = std::get<file_facts>(seen);
+    }
+    this->finish().set_value();
+  }
+  void end_stopped() noexcept {
+    search_.note_end(search_.shared().how_stopped());
+    this->finish().set_stopped();
+  }
+  void revoked(bool is_away) noexcept override { search_.note_revoked(is_away); }
+
+  file_search search_;
 };
 
 /// Emits what it finds, and waits while others are behind.
 template <class Branch>
-class search::streaming final : task {
+class search::streaming final : revocable<Branch> {
+  using base = revocable<Branch>;
+  using use = typename base::use;
+
  public:
-  /// pre: nothing has been emitted by the branch
   static void start(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop) {
-    auto* const self = new streaming(std::move(s), of, std::move(branch), stop);
+    auto* const self = new streaming(std::move(s), of, std::move(branch));
     // So that others need not wait until this one is opened.
-    self->branch_.watermark(of.facts.first.value_or(of.facts.about.written_at));
-    self->state_->threads->post(*self);
+    self->branch().watermark(of.facts.first.value_or(of.facts.about.written_at) -
+                             self->search_.shared().what.what.reorder);
+    self->revoke_on(stop);
+    self->go_on_later();
   }
 
  private:
-  streaming(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop)
-      : task(std::move(s), of), branch_(std::move(branch)), stop_(stop) {
+  streaming(std::shared_ptr<state> s, file& of, Branch branch) : base(std::move(branch)), search_(std::move(s), of) {
     this->run = [](fanout::work* w) noexcept { static_cast<streaming*>(w)->go_on(); };
   }
 
+  void go_on_later() noexcept {
+    pool& threads = *search_.shared().threads;
+    if (!this->lend(use::waits)) return end_stopped();
+    threads.post(*this);
+  }
   void go_on() noexcept {
-    try {
-      if (!this->open()) return end(progress::failed);
-      for (;;) {
-        if (stop_.stop_requested()) return end(progress::stopped);
-        if (this->is_late()) return end(progress::timed_out);
-        this->found_.clear();
-        const bool more = this->step();
-        auto wish = fanout::flow::go;
-        if (!this->found_.empty()) wish = branch_.emit(this->found_);
-        if (wish != fanout::flow::stop && more) wish = branch_.watermark(this->stepped_.bound);
-        if (wish == fanout::flow::stop) return end(progress::stopped);
-        if (!more) return end(this->how());
-        if (wish == fanout::flow::pause) {
-          branch_.on_resume([this]() noexcept { this->state_->threads->post(*this); });
-          return;  // another thread may be at it already
-        }
+    if (!this->take_back(use::waits)) return this->leave();
+    for (;;) {
+      if (!this->lend(use::away)) return end_stopped();
+      const bool more = search_.step();
+      if (!this->take_back(use::away)) {
+        search_.shared().note_back();
+        return this->leave();
       }
-    } catch (...) {
-      this->note_exception();
-      end(progress::failed);
+      search_.note_progress();
+      auto wish = fanout::flow::go;
+      if (!search_.found.empty()) wish = this->branch().emit(search_.found);
+      if (wish != fanout::flow::stop && more) wish = this->branch().watermark(search_.stepped.bound);
+      if (wish == fanout::flow::stop) return end_stopped();
+      if (!more) return end(search_.how());
+      if (wish == fanout::flow::pause) {
+        this->branch().on_resume([this]() noexcept { go_on_later(); });
+        return;  // another thread may be at it already
+      }
     }
   }
+  void end_stopped() noexcept { end(search_.shared().how_stopped()); }
   void end(progress how) noexcept {
-    this->note_end(how);
-    Branch branch = std::move(branch_);
-    delete this;
+    search_.note_end(how);
+    Branch branch = this->finish();
     switch (how) {
       case progress::complete:
         return branch.set_value();
-      case progress::stopped:
-        return branch.set_stopped();
-      default:
+      case progress::failed:
         // The reason is in the file. The merge is to know only that its lines are not all.
         return branch.set_error(std::make_error_code(std::errc::io_error));
+      default:
+        return branch.set_stopped();
     }
   }
+  void revoked(bool is_away) noexcept override { search_.note_revoked(is_away); }
 
-  Branch branch_;
-  fanout::inplace_stop_token stop_;
+  file_search search_;
 };
 
 /// Only counts.
 template <class Branch>
-class search::counting final : task {
+class search::counting final : revocable<Branch> {
+  using base = revocable<Branch>;
+  using use = typename base::use;
+
  public:
   static void start(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop) {
-    auto* const self = new counting(std::move(s), of, std::move(branch), stop);
-    self->state_->threads->post(*self);
+    auto* const self = new counting(std::move(s), of, std::move(branch));
+    self->revoke_on(stop);
+    if (!self->lend(use::waits)) return self->end(self->search_.shared().how_stopped());
+    self->search_.shared().threads->post(*self);
   }
 
  private:
-  counting(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop)
-      : task(std::move(s), of), branch_(std::move(branch)), stop_(stop) {
+  counting(std::shared_ptr<state> s, file& of, Branch branch) : base(std::move(branch)), search_(std::move(s), of) {
     this->run = [](fanout::work* w) noexcept { static_cast<counting*>(w)->all(); };
   }
   void all() noexcept {
-    progress how = progress::failed;
-    try {
-      if (this->open()) {
-        do {
-          how = stop_.stop_requested() ? progress::stopped : this->is_late() ? progress::timed_out : progress::complete;
-        } while (how == progress::complete && this->step());
-        if (how == progress::complete) how = this->how();
+    if (!this->take_back(use::waits)) return this->leave();
+    for (bool more = true; more;) {
+      if (!this->lend(use::away)) return end(search_.shared().how_stopped());
+      more = search_.step();
+      if (!this->take_back(use::away)) {
+        search_.shared().note_back();
+        return this->leave();
       }
-    } catch (...) {
-      this->note_exception();
-      how = progress::failed;
+      search_.note_progress();
     }
-    this->note_end(how);
-    Branch branch = std::move(branch_);
-    delete this;
-    branch.set_value();  // also if it failed: what was counted counts
+    end(search_.how());
   }
+  void end(progress how) noexcept {
+    search_.note_end(how);
+    this->finish().set_value();  // also if it failed: what was counted counts
+  }
+  void revoked(bool is_away) noexcept override { search_.note_revoked(is_away); }
 
-  Branch branch_;
-  fanout::inplace_stop_token stop_;
+  file_search search_;
 };
 
 search::search(job what, pool& threads, fanout::inplace_stop_token stop, std::function<void(const search&)> meanwhile)
-    : state_(std::make_shared<state>(std::move(what), &threads)), stop_(stop), meanwhile_(std::move(meanwhile)) {
+    : state_(std::make_shared<state>(std::move(what), threads, stop)), meanwhile_(std::move(meanwhile)) {
   state_->refused.resize(state_->what.hosts.size());
+  if (!state_->what.elapsed) {
+    state_->what.elapsed = [begun = std::chrono::steady_clock::now()] {
+      return std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun);
+    };
+  }
 }
 
-bool search::is_stuck() const noexcept { return timed_out_ && is_under_way(); }
-
-bool search::is_under_way() const noexcept {
-  return std::any_of(state_->files.begin(), state_->files.end(),
-                     [](const auto& f) { return f->ended() == progress::under_way; });
+bool search::is_stuck() const {
+  using namespace std::chrono_literals;
+  std::unique_lock lock(state_->mutex);
+  // Some are in a read that ends in a moment.
+  return !state_->came_back.wait_for(lock, 200ms, [&] { return state_->away == 0; });
 }
 
 std::vector<file*> search::under_way() const {
@@ -267,87 +425,67 @@ std::vector<file*> search::under_way() const {
   return files;
 }
 
-std::chrono::nanoseconds search::time_left() const {
-  const auto& limit = state_->what.timeout;
-  if (!limit) return std::chrono::nanoseconds::max();
-  return *limit - (std::chrono::steady_clock::now() - state_->begun);
-}
-
-template <class Future>
-auto search::wait(Future future) {
+// Each branch has what is left of the time. When it is up, it is over, whatever its thread waits for: so everybody reports, and there
+// is no need to deliver before the last one has.
+template <class Description>
+auto search::wait(Description what) {
   using namespace std::chrono_literals;
-  while (future.wait_for(50ms) != std::future_status::ready) meanwhile_(*this);
-  auto outcome = future.get();
-  if (!outcome) {
-    const auto& failed = outcome.error();
-    if (failed.cause == fanout::errc::deadline) {
-      timed_out_ = true;
-    } else if (failed.cause != fanout::errc::stopped) {
-      broken_ = failed.cause.message();
-    }
+  using time_point = fanout::timer::manual_timer::time_point;
+  const std::chrono::nanoseconds begun = elapsed();
+  state_->timer.run_until(time_point(begun));  // which the timeout counts from
+  auto future = fanout::async(
+      std::move(what).timeout(state_->time_left(begun), state_->timer).stop_on(state_->stop).monitor(outstanding_));
+  const auto next = [&] {
+    const auto due = state_->timer.next_expiry() - time_point(elapsed());
+    return std::clamp<std::chrono::nanoseconds>(due, 1ms, 50ms);
+  };
+  for (;;) {
+    state_->timer.run_until(time_point(elapsed()));
+    if (future.wait_for(next()) == std::future_status::ready) break;
+    meanwhile_(*this);
   }
+  auto outcome = future.get();
+  if (!outcome && outcome.error().cause != fanout::errc::stopped) broken_ = outcome.error().cause.message();
   return outcome;
 }
 
-// Delivered at decided, because one may never end. Whoever can, ends within a block.
-void search::wait_for_searches() {
-  using namespace std::chrono_literals;
-  while (is_under_way()) {
-    if (time_left() <= 0ns) {
-      timed_out_ = true;
-      return;
+void search::list() {
+  find_files();
+  look_at_files();
+  forget_doubles();
+}
+
+void search::find_files() {
+  const std::vector<host>& hosts = state_->what.hosts;
+  const auto start = [s = state_](const host& h, auto branch, fanout::inplace_stop_token stop) {
+    listing_task<decltype(branch)>::start(s, h, std::move(branch), stop);
+  };
+  outstanding_ = monitor_of(hosts);
+  auto listed = wait(fanout::settle<listing>(std::cref(hosts), start));
+  for (std::size_t h = 0; h != hosts.size(); ++h) {
+    if (!listed || !(*listed)[h]) {
+      state_->refused[h].push_back(hosts[h].folder + ": " +
+                                   (state_->how_stopped() == progress::stopped ? "stopped" : "the deadline came") +
+                                   " before its files were listed");
+      continue;
     }
-    {
-      std::unique_lock lock(state_->mutex);
-      state_->ended.wait_for(lock, 50ms, [&] { return !is_under_way(); });
-    }
-    meanwhile_(*this);
+    listing& one = *(*listed)[h];
+    std::move(one.files.begin(), one.files.end(), std::back_inserter(state_->files));
+    state_->refused[h] = std::move(one.refused);
   }
 }
 
-void search::list() {
-  struct listing {
-    std::vector<std::unique_ptr<file>> files;
-    std::vector<std::string> refused;
-  };
-  const auto list_one = [s = state_](const host& h, auto branch) {
-    run_on(*s->threads, std::move(branch), [&h, s](auto b) {
-      listing l;
-      l.files = files_of(h, static_cast<std::size_t>(&h - s->what.hosts.data()), l.refused);
-      b.set_value(std::move(l));
-    });
-  };
-  auto listed = wait(fanout::async(fanout::settle<listing>(std::ref(state_->what.hosts), list_one).stop_on(stop_)));
-  if (!listed) return;
-  for (std::size_t h = 0; h != state_->what.hosts.size(); ++h) {
-    auto one = (*listed)[h];
-    if (!one) {
-      state_->refused[h].push_back(state_->what.hosts[h].folder + ": " + one.error().message());
-      continue;
-    }
-    std::move(one->files.begin(), one->files.end(), std::back_inserter(state_->files));
-    state_->refused[h] = std::move(one->refused);
-  }
-
-  const auto look = [s = state_](file* f, auto branch, fanout::inplace_stop_token stop) {
-    run_on(*s->threads, std::move(branch), [&f = *f, s, stop](auto b) {
-      if (stop.stop_requested()) {
-        f.end(progress::stopped);
-        return b.set_stopped();
-      }
-      auto seen = look_at(f.path, s->what.what);
-      if (auto* t = std::get_if<trouble>(&seen)) {
-        f.end(progress::failed, std::move(t->text));
-      } else {
-        f.facts = std::get<file_facts>(seen);
-      }
-      b.set_value();
-    });
+void search::look_at_files() {
+  const auto start = [s = state_](file* f, auto branch, fanout::inplace_stop_token stop) {
+    looking<decltype(branch)>::start(s, *f, std::move(branch), stop);
   };
   state_->todo = under_way();
-  static_cast<void>(wait(fanout::async(fanout::settle<void>(state_->todo, look).stop_on(stop_))));
+  outstanding_ = monitor_of(state_->what.hosts, state_->todo);
+  static_cast<void>(wait(fanout::settle<void>(state_->todo, start)));
+}
 
-  // A file that goes by two names, or was renamed meanwhile, is searched once.
+// A file that goes by two names, or was renamed meanwhile, is searched once.
+void search::forget_doubles() {
   std::set<std::tuple<std::size_t, std::uint64_t, std::uint64_t>> known;
   std::erase_if(state_->files, [&](const std::unique_ptr<file>& f) {
     const source::facts& about = f->facts.about;
@@ -356,37 +494,34 @@ void search::list() {
 }
 
 void search::merge(std::function<bool(const file&, line&&)> show) {
-  state_->todo = under_way();
-  auto sink = [s = state_, stop = stop_, show = std::move(show)](std::size_t i, line&& l) {
+  auto sink = [s = state_, show = std::move(show)](std::size_t i, line&& l) {
     // Nobody knows what would have come between: what was final has been shown.
-    if (stop.stop_requested()) return fanout::verdict::decided;
-    return show(*s->todo[i], std::move(l)) ? fanout::verdict::go_on : fanout::verdict::decided;
+    if (s->stop.stop_requested()) return fanout::verdict::decided;
+    if (show(*s->todo[i], std::move(l))) return fanout::verdict::go_on;
+    s->is_enough.store(true, std::memory_order_relaxed);
+    return fanout::verdict::decided;
   };
   const auto start = [s = state_](file* f, auto branch, fanout::inplace_stop_token stop) {
     streaming<decltype(branch)>::start(s, *f, std::move(branch), stop);
   };
+  state_->todo = under_way();
+  outstanding_ = monitor_of(state_->what.hosts, state_->todo);
   auto how = fanout::combine::merge<line>(std::move(sink), &line::at).tolerate().buffer(state_->what.buffered);
-  static_cast<void>(wait(fanout::async(fanout::merge<line>(state_->todo, start, std::move(how))
-                                           .stop_on(stop_)
-                                           .deadline(time_left())
-                                           .on_deadline(fanout::partial)
-                                           .deliver_at(fanout::decided))));
-  wait_for_searches();
+  static_cast<void>(wait(fanout::merge<line>(state_->todo, start, std::move(how))));
 }
 
 void search::count(std::function<bool(const file&)> show) {
-  state_->todo = under_way();
   auto sink = [s = state_, show = std::move(show)](std::size_t i, const auto&) {
-    return show(*s->todo[i]) ? fanout::verdict::go_on : fanout::verdict::decided;
+    if (show(*s->todo[i])) return fanout::verdict::go_on;
+    s->is_enough.store(true, std::memory_order_relaxed);
+    return fanout::verdict::decided;
   };
   const auto start = [s = state_](file* f, auto branch, fanout::inplace_stop_token stop) {
     counting<decltype(branch)>::start(s, *f, std::move(branch), stop);
   };
-  static_cast<void>(wait(fanout::async(fanout::each<void>(state_->todo, start, std::move(sink))
-                                           .stop_on(stop_)
-                                           .deadline(time_left())
-                                           .deliver_at(fanout::decided))));
-  wait_for_searches();
+  state_->todo = under_way();
+  outstanding_ = monitor_of(state_->what.hosts, state_->todo);
+  static_cast<void>(wait(fanout::each<void>(state_->todo, start, std::move(sink))));
 }
 
 }  // namespace dgrep

@@ -15,7 +15,9 @@
 #include <variant>
 #include <vector>
 
+#include "fanout/monitor.hpp"
 #include "fanout/stop_token.hpp"
+#include "fanout/timer/manual.hpp"
 #include "line.hpp"
 #include "pool.hpp"
 #include "scan.hpp"
@@ -63,11 +65,14 @@ struct job {
   std::optional<std::chrono::nanoseconds> timeout{};       // for everything
   std::optional<std::chrono::nanoseconds> host_timeout{};  // for each host, from the beginning
   std::size_t buffered = 4096;                             // lines of one file that may wait for those of others
+
+  // What a test replaces.
   std::function<std::variant<source, trouble>(const std::string& path)> open = &source::open;
+  std::function<std::chrono::nanoseconds()> elapsed{};  // since the beginning; by default by the steady clock
 };
 
-/// A search: what is to be done, how far it is, what it came to. Shared with the threads that search, since one of them may be stuck
-/// in a read that does not end when everybody else has gone.
+/// A search: what is to be done, how far it is, what it came to. Its functions are called by one thread, one after the other. What it
+/// is made of is shared with the threads that search, since one of them may hang in a read when everybody else has gone.
 class search {
  public:
   /// `meanwhile` is called on the thread that waits, every so often.
@@ -88,47 +93,69 @@ class search {
   const std::vector<std::unique_ptr<file>>& files() const noexcept { return state_->files; }
   /// What of a host could not even be listed, in sentences.
   const std::vector<std::string>& refused(std::size_t host) const noexcept { return state_->refused[host]; }
-  /// The time was up before the end.
-  bool timed_out() const noexcept { return timed_out_; }
   /// Why it failed as a whole; empty: it did not.
   const std::string& broken() const noexcept { return broken_; }
-  /// A thread did not come back: the pool must be abandoned.
-  bool is_stuck() const noexcept;
+  /// A thread has not come back, though it was given some time: the pool must be abandoned.
+  bool is_stuck() const;
 
+  // At any time, for whoever watches.
   std::uint64_t bytes() const noexcept { return state_->bytes.load(std::memory_order_relaxed); }
   std::uint64_t matches() const noexcept { return state_->matches.load(std::memory_order_relaxed); }
-  std::size_t files_done() const noexcept { return state_->done.load(std::memory_order_relaxed); }
+  std::chrono::nanoseconds elapsed() const { return state_->what.elapsed(); }
+  /// What is outstanding, of the step that it is at.
+  const fanout::monitor& outstanding() const noexcept { return outstanding_; }
 
  private:
-  struct state {
-    job what;
-    pool* threads;
-    std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+  struct listing {
     std::vector<std::unique_ptr<file>> files{};
-    std::vector<std::vector<std::string>> refused{};
-    std::vector<file*> todo{};                        // by the index of their branches
-    std::atomic<std::uint64_t> bytes{0}, matches{0};  // so far
-    std::atomic<std::size_t> done{0};                 // #files
-    std::mutex mutex{};
-    std::condition_variable ended{};  // one more file has
+    std::vector<std::string> refused{};
   };
-  class task;
+  struct state;
+  class file_search;
+  template <class Branch>
+  class listing_task;
+  template <class Branch>
+  class looking;
   template <class Branch>
   class streaming;
   template <class Branch>
   class counting;
 
+  /// What is shared.
+  struct state {
+    state(job j, pool& p, fanout::inplace_stop_token s) : what(std::move(j)), threads(&p), stop(s) {}
+
+    job what;
+    pool* threads;
+    fanout::inplace_stop_token stop;      // the user's
+    std::atomic<bool> is_enough{false};   // nobody wants more
+    fanout::timer::manual_timer timer{};  // moved on by the thread that waits
+    std::vector<std::unique_ptr<file>> files{};
+    std::vector<std::vector<std::string>> refused{};
+    std::vector<file*> todo{};                        // by the index of their branches
+    std::atomic<std::uint64_t> bytes{0}, matches{0};  // so far
+
+    std::mutex mutex{};
+    std::condition_variable came_back{};
+    std::size_t away = 0;  // #threads that have not come back and whose branch was revoked; guarded by mutex
+
+    bool is_over() const noexcept { return stop.stop_requested() || is_enough.load(std::memory_order_relaxed); }
+    std::chrono::nanoseconds time_left(std::chrono::nanoseconds now) const;
+    progress how_stopped() const;
+    void note_away() noexcept;
+    void note_back() noexcept;
+  };
+
+  void find_files();
+  void look_at_files();
+  void forget_doubles();
   std::vector<file*> under_way() const;
-  bool is_under_way() const noexcept;
-  std::chrono::nanoseconds time_left() const;
-  template <class Future>
-  auto wait(Future future);
-  void wait_for_searches();
+  template <class Description>
+  auto wait(Description what);
 
   std::shared_ptr<state> state_;
-  fanout::inplace_stop_token stop_;
   std::function<void(const search&)> meanwhile_;
-  bool timed_out_ = false;
+  fanout::monitor outstanding_;
   std::string broken_{};
 };
 

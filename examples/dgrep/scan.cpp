@@ -77,7 +77,8 @@ scan::scan(const query& what, source from, const file_facts& facts)
       times_(rules_of(what, facts.about)),
       reads_times_(facts.first.has_value()),
       event_(facts.first.value_or(facts.about.written_at)),
-      at_(event_) {}
+      at_(event_),
+      released_(at_ - what.reorder) {}
 
 scan::stepped scan::step(std::vector<line>& found) {
   const std::size_t first_new = found.size();
@@ -98,27 +99,29 @@ scan::stepped scan::step(std::vector<line>& found) {
     skipping_ = newline == nullptr;
     from = skipping_ ? end : newline + 1;
   }
+  // Only the line that the buffer begins with can be too long, since a block is shorter.
+  if (static_cast<std::size_t>(end - from) > longest_line) {
+    const char* const newline = find_end_of_line(from, end);
+    if (static_cast<std::size_t>((newline != nullptr ? newline : end) - from) > longest_line) {
+      if (!has_enough()) search(from, from + longest_line, true, found);
+      skipping_ = newline == nullptr;
+      from = skipping_ ? end : newline + 1;
+    }
+  }
   const char* const newline = from == end ? nullptr : find_last_end_of_line(from, end);
   const char* const whole = newline != nullptr ? newline + 1 : from;
   if (whole != from) search(from, whole, false, found);
-  const auto tail = static_cast<std::size_t>(end - whole);
-  if (tail >= longest_line && !has_enough()) {
-    search(whole, whole + longest_line, true, found);
-    skipping_ = true;
-    rest_.clear();
-  } else if (last && tail != 0 && !has_enough()) {
-    search(whole, end, false, found);
-    rest_.clear();
-  } else {
-    rest_.assign(whole, tail);
-  }
+  rest_.assign(whole, static_cast<std::size_t>(end - whole));
+  if (last && whole != end && !has_enough()) search(whole, end, false, found);
 
   s.done = last || has_enough();
+  instant next = at_ - query_->reorder;
+  if (after_ != 0) next = std::min(next, group_);  // context is still to come
   if (query_->reorder != 0) {
-    release(s.done ? after_all : at_ - query_->reorder, found);
-    s.bound = std::max(released_, at_ - query_->reorder);
+    release(s.done ? after_all : next, found);
+    s.bound = released_;
   } else {
-    s.bound = at_;
+    s.bound = next;
   }
   seal(found, first_new);
   texts_.clear();
@@ -128,10 +131,7 @@ scan::stepped scan::step(std::vector<line>& found) {
 // Whole lines; the last may lack its end, because it is the file's, or was cut.
 void scan::search(const char* begin, const char* end, bool cut, std::vector<line>& found) {
   if (query_->only_count && !(query_->since || query_->until)) {
-    if (cut) {
-      number_ += 1;
-      note_cut();
-    }
+    if (cut) note_cut();  // which one, nobody has counted
     return count(begin, end);
   }
   line_view match = searcher_.next(begin, end);
@@ -185,27 +185,27 @@ void scan::take(std::string_view text, bool hit, bool cut, std::vector<line>& fo
     ++findings_.matches;
     if (query_->only_count) return;
     group_ = query_->reorder != 0 ? event_ : at_;
-    for (kept& k : before_) put(texts_.emplace_back(std::move(k.text)), k.number, k.time, false, k.cut, found);
+    match_ = number_;
+    for (kept& k : before_) put(texts_.emplace_back(std::move(k.text)), k.number, k.time, k.cut, found);
     before_.clear();
-    put(text, number_, event_, true, cut, found);
+    put(text, number_, event_, cut, found);
     after_ = query_->after;
   } else if (after_ != 0) {
     --after_;
-    put(text, number_, event_, false, cut, found);
+    put(text, number_, event_, cut, found);
   } else if (query_->before != 0) {
     if (before_.size() == query_->before) before_.pop_front();
     before_.push_back({std::string(text), number_, event_, cut});
   }
 }
 
-void scan::put(std::string_view text, std::uint64_t number, instant time, bool matches, bool cut,
-               std::vector<line>& found) {
+void scan::put(std::string_view text, std::uint64_t number, instant time, bool cut, std::vector<line>& found) {
   line l;
   l.at = group_;
   l.number = number;
   l.text = text.data();
   l.size = static_cast<std::uint32_t>(text.size());
-  l.matches = matches;
+  l.match = match_;
   l.cut = cut;
   l.time = time;
   if (query_->reorder == 0) {
@@ -226,6 +226,7 @@ void scan::release(instant up_to, std::vector<line>& found) {
     found.push_back(std::move(*it));
   }
   waiting_.erase(waiting_.begin(), it);
+  released_ = std::max(released_, up_to);
 }
 
 void scan::seal(std::vector<line>& found, std::size_t from) {

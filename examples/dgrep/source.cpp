@@ -372,6 +372,9 @@ std::variant<source, trouble> source::open(const std::string& path) try {
   if (!S_ISREG(s.st_mode)) return trouble{other_than_a_file(s.st_mode)};
   made->known.device = s.st_dev;
   made->known.inode = s.st_ino;
+  struct statx more;
+  if (::statx(made->file, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && (more.stx_mask & STATX_BTIME) != 0)
+    made->known.made_at = std::int64_t{more.stx_btime.tv_sec} * 1'000'000'000 + more.stx_btime.tv_nsec;
   made->known.size = static_cast<std::uint64_t>(s.st_size);
   made->known.written_at = std::int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec;
   static_cast<void>(::posix_fadvise(made->file, 0, 0, POSIX_FADV_SEQUENTIAL));  // advice: it may fail

@@ -24,6 +24,7 @@ class source {
  public:
   struct facts {
     std::uint64_t device = 0, inode = 0;
+    std::int64_t made_at = 0;     // ns since the epoch; 0: not known. Inodes are used again
     std::uint64_t size = 0;       // as it lies there, packed
     std::int64_t written_at = 0;  // ns since the epoch
   };
