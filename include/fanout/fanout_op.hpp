@@ -211,6 +211,9 @@ class fanout_op : private work {
       "delivery, a timer) goes with it: use fanout::issue");
   static_assert(!is_open || refcount::addable<Refcount> || refcount::correctable<Refcount>,
                 "fanout: with N unknown the refcount strategy must have add or correct: use refcount::lazy_seed");
+  static_assert(!delivers_at_decided || refcount::holdable<Refcount>,
+                "fanout: delivery at decided needs a refcount strategy with try_hold and release_hold: use "
+                "refcount::atomic");
 
   fanout_op(const fanout_op&) = delete;
   fanout_op& operator=(const fanout_op&) = delete;
@@ -221,7 +224,8 @@ class fanout_op : private work {
   /// `connect`, which runs while the issuing right is held.
   [[nodiscard("a reference that nobody drops keeps the operation from completing")]] bool try_hold() noexcept {
     static_assert(refcount::holdable<Refcount>,
-                  "fanout: a stop token or a deadline needs a refcount strategy with try_hold and release_hold");
+                  "fanout: a stop token or a deadline needs a refcount strategy with try_hold and release_hold: use "
+                  "refcount::atomic");
     return count_.try_hold();
   }
   /// Drops it, and delivers if it was the last.
@@ -610,7 +614,10 @@ class fanout_op : private work {
 
   // The branch completed inside start on this thread: the issuer's reference still stands, and the seal will subtract it.
   void count_inline([[maybe_unused]] slot_type* slot) noexcept {
-    if constexpr (counts_inline) {
+    if constexpr (refcount::wants_each_branch<Refcount>) {
+      [[maybe_unused]] const bool last = count_.release(index_of(slot), 1);
+      FANOUT_ASSERT(!last, "a branch completed twice");
+    } else if constexpr (counts_inline) {
       // relaxed, and a load and a store instead of a read-modify-write: only the holder of the issuing right writes it;
       // handing the right on is release/acquire. Atomic at all only so that others may read it.
       inline_done_.store(inline_done_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -721,7 +728,7 @@ class fanout_op : private work {
   // Inside start: whether every branch before this one completed inline, and nobody else knows of the operation. Then nobody
   // votes or folds meanwhile.
   bool alone() const noexcept {
-    if constexpr (votes || folds) {
+    if constexpr ((votes || folds) && !refcount::wants_each_branch<Refcount>) {
       // relaxed: the issuing right's
       return !shared_ && counts_inline && inline_done_.load(std::memory_order_relaxed) + 1 == started_;
     } else {
@@ -1084,8 +1091,6 @@ class fanout_op : private work {
   // At decided: the branches that are still out do not wait for the completion, which may have to queue; so it has a reference of
   // its own, taken while the caller's stands.
   FANOUT_NOINLINE void deliver_decided() noexcept {
-    static_assert(refcount::holdable<Refcount>,
-                  "fanout: delivery at decided needs a refcount strategy with try_hold and release_hold");
     [[maybe_unused]] const bool held = count_.try_hold();
     deliver_held();
   }

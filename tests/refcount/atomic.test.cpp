@@ -16,19 +16,9 @@ static_assert(!fanout::refcount::correctable<atomic> && !fanout::refcount::singl
 static_assert(!std::is_copy_constructible_v<atomic> && sizeof(atomic) == 8);
 static_assert(atomic::storage_for(1000).bytes == 0);
 
-TEST_CASE("atomic: exactly one release is the last", "[refcount][atomic][I1]") { refcount_conformance::run<atomic>(); }
-
-TEST_CASE("atomic: a hold keeps it from zero and is never had from zero", "[refcount][atomic][I6]") {
-  refcount_conformance::run_holds<atomic>();
-}
-
-TEST_CASE("atomic: branches may be added while issuing", "[refcount][atomic]") {
-  refcount_conformance::run_add<atomic>();
-}
-
-TEST_CASE("atomic: exactly one thread is the last and sees what the others wrote", "[refcount][atomic][I3]") {
-  refcount_conformance::run_threads<atomic>();
-  for (int round = 0; round != 50; ++round) refcount_conformance::operation_across_threads<atomic>();
+TEST_CASE("atomic is a refcount strategy", "[refcount][atomic][I1][I3][I6]") {
+  support::holds(fanout::testing::check_strategy<fanout::refcount::basic_atomic>());
+  for (int round = 0; round != 50; ++round) support::operation_across_threads<atomic>();
 }
 
 TEST_CASE("atomic counts an operation of unknown N by adding", "[refcount][atomic][open]") {

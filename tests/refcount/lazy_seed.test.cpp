@@ -15,12 +15,9 @@ static_assert(fanout::refcount::holdable<lazy_seed> && fanout::refcount::correct
 static_assert(!fanout::refcount::addable<lazy_seed> && !fanout::refcount::single_threaded<lazy_seed>);
 static_assert(!std::is_copy_constructible_v<lazy_seed> && sizeof(lazy_seed) == 8);
 
-TEST_CASE("lazy_seed: exactly one release is the last where N is known", "[refcount][lazy_seed][I1]") {
-  refcount_conformance::run<lazy_seed>();
-}
-
-TEST_CASE("lazy_seed: a hold keeps it from zero and is never had from zero", "[refcount][lazy_seed][I6]") {
-  refcount_conformance::run_holds<lazy_seed>();
+TEST_CASE("lazy_seed is a refcount strategy", "[refcount][lazy_seed][I1][I3][I6]") {
+  support::holds(fanout::testing::check_strategy<fanout::refcount::basic_lazy_seed>());
+  for (int round = 0; round != 50; ++round) support::operation_across_threads<lazy_seed>();
 }
 
 TEST_CASE("lazy_seed: exactly one release is the last where N is told at the seal", "[refcount][lazy_seed][I1]") {
@@ -57,11 +54,6 @@ TEST_CASE("lazy_seed: a hold outlives the correction", "[refcount][lazy_seed][I6
   CHECK(!count.release(0, 1));
   CHECK(!count.correct(2, 1));
   CHECK(count.release_hold());
-}
-
-TEST_CASE("lazy_seed: exactly one thread is the last and sees what the others wrote", "[refcount][lazy_seed][I3]") {
-  refcount_conformance::run_threads<lazy_seed>();
-  for (int round = 0; round != 50; ++round) refcount_conformance::operation_across_threads<lazy_seed>();
 }
 
 }  // namespace

@@ -25,13 +25,11 @@ static_assert(fanout::refcount::holdable<local> && fanout::refcount::addable<loc
 static_assert(fanout::refcount::single_threaded<local> && !fanout::refcount::correctable<local>);
 static_assert(!std::is_copy_constructible_v<local> && sizeof(local) == 8);
 
-TEST_CASE("local: exactly one release is the last", "[refcount][local][I1]") { refcount_conformance::run<local>(); }
-
-TEST_CASE("local: a hold keeps it from zero and is never had from zero", "[refcount][local][I6]") {
-  refcount_conformance::run_holds<local>();
+TEST_CASE("local is a refcount strategy, for one thread", "[refcount][local][I1][I6]") {
+  const auto report = fanout::testing::check_strategy<fanout::refcount::basic_local>();
+  support::holds(report);
+  CHECK_FALSE(report.left_out().empty());
 }
-
-TEST_CASE("local: branches may be added while issuing", "[refcount][local]") { refcount_conformance::run_add<local>(); }
 
 TEST_CASE("local counts inline and later branches of a loop alike", "[refcount][local][E2]") {
   support::pump loop;

@@ -3,13 +3,14 @@
 #define FANOUT_DETAIL_PLATFORM_HPP
 
 #include <atomic>
+#include <cstddef>
 
 namespace fanout {
 
 /// What the library takes from the world. Strategies and the operation are templates on it, so that the interleaving
 /// explorer (`fanout/testing/explorer.hpp`) runs the very headers that production compiles.
 ///
-/// A platform gives `atomic<T>` and `cell<T>`, and four pieces of thread-local storage. One that blocks may also give
+/// A platform gives `atomic<T>` and `cell<T>`, and pieces of thread-local storage. One that blocks may also give
 /// `mutex` and `condition_variable`; where it has none, the headers that block use those of std.
 struct std_platform {
   template <class T>
@@ -40,6 +41,14 @@ struct std_platform {
 
   /// An identity of the calling thread; never null. Equal values mean the same thread only while that thread lives.
   static const void* self() noexcept { return &extent(); }
+
+  /// A number of the calling thread, from 0 in the order in which threads first ask. Not used again by others.
+  static std::size_t thread_number() noexcept {
+    static constinit std::atomic<std::size_t> next{1};
+    static constinit thread_local std::size_t mine = 0;                  // 0: none yet
+    if (mine == 0) mine = next.fetch_add(1, std::memory_order_relaxed);  // relaxed: that it is another one is all
+    return mine - 1;
+  }
 };
 
 }  // namespace fanout

@@ -97,6 +97,11 @@ concept anonymous = strategy<S> && requires(S& count, std::uint64_t k) {
 template <class S>
 concept joins_batches = strategy<S> && S::is_batched;
 
+/// Each branch is to be released by its own index, those that complete inside their own start too, which the issuer counts otherwise
+/// and releases together: for a strategy that keeps account of who has been released.
+template <class S>
+concept wants_each_branch = strategy<S> && S::wants_each;
+
 /// Never leaves one thread, which is a promise of the type's user: a type, never a run-time guess. The operation then
 /// asks for no thread-local extent: a plain decrement is as cheap as an inline count.
 template <class S>

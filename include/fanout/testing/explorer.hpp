@@ -78,6 +78,7 @@ struct platform {
   static void*& trampoline() noexcept { return detail::execution::required().self().trampoline; }
   static void*& batch() noexcept { return detail::execution::required().self().batch; }
   static const void* self() noexcept { return &detail::execution::required().self(); }
+  static std::size_t thread_number() noexcept { return detail::execution::required().number_of_self(); }
 };
 
 /// Fails the execution, with `what` as the reason, unless `condition` holds. In threads, finally() and the scenario.

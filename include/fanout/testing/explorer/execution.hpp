@@ -87,6 +87,7 @@ class execution {
   int choose(int n);
   bool in_fiber() const noexcept { return running_ != nullptr; }
   fiber& self() noexcept { return running_ != nullptr ? *running_ : fibers_[max_threads]; }
+  std::size_t number_of_self() noexcept { return static_cast<std::size_t>(&self() - &fibers_[0]); }
   void announce(const operation& next);
 
   // Objects.

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_TESTING_CHECK_STRATEGY_HPP
+#define FANOUT_TESTING_CHECK_STRATEGY_HPP
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "fanout/detail/platform.hpp"
+#include "fanout/refcount/concept.hpp"
+#include "fanout/testing/explorer.hpp"
+#include "fanout/testing/strategy/conformance.hpp"
+#include "fanout/testing/strategy/scenarios.hpp"
+
+namespace fanout::testing {
+
+/// How much is checked.
+struct strategy_check {
+  bool deeper = false;              // explores one branch more: minutes instead of seconds
+  std::size_t stress_rounds = 500;  // with real threads
+};
+
+namespace detail {
+template <class Real, class Explored>
+class strategy_checker;
+}
+
+/// What a check came to.
+class [[nodiscard("a check says something only if it is looked at")]] strategy_report {
+ public:
+  /// True if everything held that could be checked here; see `left_out`.
+  explicit operator bool() const noexcept { return wrong_.empty(); }
+  /// What did not hold, in one sentence; if the explorer found it, with the steps that lead there. Empty: nothing.
+  const std::string& wrong() const noexcept { return wrong_; }
+  /// What could not be checked here, and why; empty: nothing.
+  const std::string& left_out() const noexcept { return left_out_; }
+  /// Executions explored.
+  std::uint64_t executions() const noexcept { return executions_; }
+
+ private:
+  template <class, class>
+  friend class detail::strategy_checker;
+  std::string wrong_{}, left_out_{};
+  std::uint64_t executions_ = 0;
+};
+
+namespace detail {
+
+/// Explored: the same strategy over the explorer's platform, or void.
+template <class Real, class Explored>
+class strategy_checker {
+  static_assert(refcount::strategy<Real>, "fanout: this is no refcount strategy: see fanout/refcount/concept.hpp");
+
+ public:
+  explicit strategy_checker(const strategy_check& how) : how_(how) {}
+  strategy_report run() {
+    report_.wrong_ = conformance<Real>::check();
+    if constexpr (refcount::single_threaded<Real>) {
+      report_.left_out_ = "it is for one thread: nothing was done on several";
+    } else {
+      if constexpr (std::is_void_v<Explored>) {
+        report_.left_out_ =
+            "interleavings were not explored: that takes a template over its Platform, fibers, and no ThreadSanitizer";
+      } else {
+        explore();
+      }
+      for (std::size_t round = 0; round != how_.stress_rounds && report_; ++round) stress(round);
+    }
+    return std::move(report_);
+  }
+
+ private:
+#if FANOUT_HAS_EXPLORER
+  template <class Scenario>
+  void explore_one(const char* what, Scenario scenario) {
+    if (!report_) return;
+    explorer::options limits;
+    limits.max_executions = 50'000'000;
+    const explorer::report r = explorer::explore(scenario, limits);
+    report_.executions_ += r.executions;
+    if (!r) report_.wrong_ = std::string(what) + ": " + explorer::to_string(r);
+  }
+  void explore() {
+    static_assert(refcount::strategy<Explored>,
+                  "fanout: to be explored, a strategy takes its atomics from its Platform: Platform::atomic<T>");
+    using explorer::test;
+    explore_one("all remote, N = 1", [](test& t) { countdown<Explored, 1>(t); });
+    explore_one("all remote, N = 2", [](test& t) { countdown<Explored, 2>(t); });
+    explore_one("all remote, N = 3", [](test& t) { countdown<Explored, 3>(t); });
+    explore_one("all remote, N = 4", [](test& t) { countdown<Explored, 4>(t); });
+    explore_one("some inline, N = 4", [](test& t) { countdown<Explored, 4>(t, 2); });
+    explore_one("all inline, N = 3", [](test& t) { countdown<Explored, 3>(t, 3); });
+    explore_one("thrown while issuing, N = 4", [](test& t) { countdown<Explored, 4>(t, 1, 1); });
+    explore_one("two at a time", in_runs<Explored>);
+    explore_one("used again", used_again<Explored, 2>);
+    if constexpr (refcount::anonymous<Explored>) explore_one("any of them", any_of_them<Explored>);
+    if constexpr (refcount::holdable<Explored>) {
+      explore_one("a stop against the last, N = 1", hold_against_the_last<Explored, 1>);
+      explore_one("a stop against the last, N = 2", hold_against_the_last<Explored, 2>);
+    }
+    if constexpr (refcount::addable<Explored> || refcount::correctable<Explored>) {
+      explore_one("N found out while issuing, 1", discovered<Explored, 1>);
+      explore_one("N found out while issuing, 2", discovered<Explored, 2>);
+      explore_one("N found out while issuing, 3", discovered<Explored, 3>);
+    }
+    if (!how_.deeper) return;
+    explore_one("all remote, N = 5", [](test& t) { countdown<Explored, 5>(t); });
+    if constexpr (refcount::holdable<Explored>)
+      explore_one("a stop against the last, N = 3", hold_against_the_last<Explored, 3>);
+  }
+#endif
+
+  // Real threads, each with its share of the branches: neighbours, or every so-manieth.
+  void stress(std::size_t round) {
+    constexpr std::size_t threads = 4, n = 257;
+    lone_strategy<Real> count(n);
+    std::vector<int> written(n);
+    std::atomic<std::size_t> ready{0};
+    std::atomic<int> lasts{0}, sum{0};
+    const auto finish = [&](bool is_last) {
+      if (!is_last) return;
+      lasts.fetch_add(1);
+      for (const int x : written) sum.fetch_add(x);
+    };
+    const auto start_line = [&] {
+      ready.fetch_add(1);
+      while (ready.load() != threads + 1) std::this_thread::yield();
+    };
+    std::vector<std::thread> team;
+    for (std::size_t me = 0; me != threads; ++me) {
+      team.emplace_back([&, me] {
+        start_line();
+        const bool strided = round % 2 != 0;
+        const std::size_t first = strided ? me : me * n / threads, end = strided ? n : (me + 1) * n / threads;
+        for (std::size_t i = first; i < end; i += strided ? threads : 1) {
+          written[i] = 1;
+          finish(count->release(i, 1));
+        }
+      });
+    }
+    start_line();
+    finish(count->release_issuer(0, 0));
+    for (std::thread& t : team) t.join();
+    if (lasts != 1) {
+      report_.wrong_ = std::to_string(lasts) + " threads were the last, of four with 257 branches";
+    } else if (sum != static_cast<int>(n)) {
+      report_.wrong_ = "the last thread did not see what the others wrote, of four with 257 branches";
+    }
+  }
+
+  strategy_check how_;
+  strategy_report report_;
+};
+
+}  // namespace detail
+
+/// Checks that `S` is a refcount strategy, over any Platform: that exactly one release is the last in whatever order (on one
+/// thread), in every interleaving of up to four branches, with branches that complete inline, issuing that is cut short, stop requests
+/// and reuse (by the explorer), and between real threads. One line of a test:
+///
+///     REQUIRE(fanout::testing::check_strategy<my_strategy>());
+///
+/// A strategy that changes its ways with N is to be checked with sizes small enough for four branches to see it:
+/// `template <class P> using tiny = my_strategy<P, 2>;`. Takes a second or so.
+template <template <class> class S>
+strategy_report check_strategy(const strategy_check& how = {}) {
+#if FANOUT_HAS_EXPLORER
+  return detail::strategy_checker<S<std_platform>, S<explorer::platform>>(how).run();
+#else
+  return detail::strategy_checker<S<std_platform>, void>(how).run();
+#endif
+}
+
+/// The same for a strategy that is no template: without the interleavings, which takes atomics that can be watched.
+template <class S>
+strategy_report check_strategy(const strategy_check& how = {}) {
+  return detail::strategy_checker<S, void>(how).run();
+}
+
+}  // namespace fanout::testing
+
+#endif

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_TESTING_STRATEGY_SCENARIOS_HPP
+#define FANOUT_TESTING_STRATEGY_SCENARIOS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+
+#include "fanout/refcount/concept.hpp"
+#include "fanout/testing/explorer.hpp"
+
+#if FANOUT_HAS_EXPLORER
+
+/// What is explored of a strategy: S is one over `explorer::platform`. Exactly one caller is the last, it sees what all others wrote,
+/// and by then nobody will touch the strategy again: it is freed there.
+namespace fanout::testing::detail {
+
+template <class S, std::size_t N>
+class counted {
+ public:
+  explicit counted(std::size_t seeded = N)
+      : bytes_(S::storage_for(seeded).bytes == 0 ? 0 : S::storage_for(seeded).bytes + S::storage_for(seeded).align) {
+    std::byte* at = nullptr;
+    if (bytes_ != 0) {
+      storage_ = explorer::allocator<std::byte>().allocate(bytes_);
+      void* aligned = storage_;
+      std::size_t room = bytes_;
+      const auto layout = S::storage_for(seeded);
+      at = static_cast<std::byte*>(std::align(layout.align, layout.bytes, aligned, room));
+    }
+    count_ = ::new (static_cast<void*>(explorer::allocator<S>().allocate(1))) S(seeded, at);
+  }
+  ~counted() { free(); }
+  counted(const counted&) = delete;
+  counted& operator=(const counted&) = delete;
+
+  S& count() noexcept { return *count_; }
+  explorer::cell<int> written[N + 1];
+  int zeros = 0;
+  bool keeps = false;  // until the end, for those who ask without a reference
+
+  void last() {
+    int sum = 0;
+    for (auto& w : written) sum += w;
+    explorer::require(sum == static_cast<int>(N) + 1, "the last does not see every write");
+    ++zeros;
+    if (!keeps) free();
+  }
+
+ private:
+  void free() {
+    if (count_ == nullptr) return;
+    count_->~S();
+    explorer::allocator<S>().deallocate(count_, 1);
+    if (bytes_ != 0) explorer::allocator<std::byte>().deallocate(storage_, bytes_);
+    count_ = nullptr;
+  }
+
+  S* count_ = nullptr;
+  std::byte* storage_ = nullptr;
+  std::size_t bytes_;
+};
+
+/// N branches and the issuer, each on a thread of its own; of the branches, `inlined` complete inline and `unstarted` never: issuing
+/// was cut short.
+template <class S, std::size_t N>
+void countdown(explorer::test& t, std::size_t inlined = 0, std::size_t unstarted = 0) {
+  auto& x = t.make<counted<S, N>>();
+  const std::size_t remote = N - inlined - unstarted;
+  for (std::size_t i = 0; i != remote; ++i) {
+    t.thread([&x, i] {
+      x.written[i] = 1;
+      if (x.count().release(i, 1)) x.last();
+    });
+  }
+  t.thread([&x, remote, inlined, unstarted] {
+    for (std::size_t i = remote; i != N + 1; ++i) x.written[i] = 1;
+    std::size_t counted_inline = inlined;
+    if constexpr (refcount::wants_each_branch<S>) {
+      for (; counted_inline != 0; --counted_inline)
+        explorer::require(!x.count().release(remote + counted_inline - 1, 1), "an inline release was the last");
+    }
+    if (x.count().release_issuer(counted_inline, unstarted)) x.last();
+  });
+  t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
+}
+
+/// Two threads release two neighbours each, at once.
+template <class S>
+void in_runs(explorer::test& t) {
+  auto& x = t.make<counted<S, 4>>();
+  for (std::size_t i = 0; i != 4; i += 2) {
+    t.thread([&x, i] {
+      x.written[i] = 1;
+      x.written[i + 1] = 1;
+      if (x.count().release(i, 2)) x.last();
+    });
+  }
+  t.thread([&x] {
+    x.written[4] = 1;
+    if (x.count().release_issuer(0, 0)) x.last();
+  });
+  t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
+}
+
+/// The same without saying which.
+template <class S>
+void any_of_them(explorer::test& t) {
+  auto& x = t.make<counted<S, 4>>();
+  for (const std::size_t i : {std::size_t{0}, std::size_t{3}}) {
+    t.thread([&x, i] {
+      const std::size_t k = i == 0 ? 3 : 1;
+      for (std::size_t b = i; b != i + k; ++b) x.written[b] = 1;
+      if (x.count().release_any(k)) x.last();
+    });
+  }
+  t.thread([&x] {
+    x.written[4] = 1;
+    if (x.count().release_issuer(0, 0)) x.last();
+  });
+  t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
+}
+
+/// N unknown. One thread starts branches; each may be over before the next is started.
+template <class S, std::size_t N>
+void discovered(explorer::test& t) {
+  struct state : counted<S, N> {
+    state() : counted<S, N>(0) {}
+    explorer::event go[N];
+  };
+  auto& x = t.make<state>();
+  t.thread([&x] {
+    x.written[N] = 1;
+    for (std::size_t i = 0; i != N; ++i) {
+      if constexpr (refcount::addable<S>) x.count().add(1);
+      x.go[i].set();
+    }
+    bool last;
+    if constexpr (refcount::correctable<S>) {
+      last = x.count().correct(N, 0);
+    } else {
+      last = x.count().release_issuer(0, 0);
+    }
+    if (last) x.last();
+  });
+  for (std::size_t i = 0; i != N; ++i) {
+    t.thread([&x, i] {
+      x.go[i].wait();
+      x.written[i] = 1;
+      if (x.count().release(i, 1)) x.last();
+    });
+  }
+  t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
+}
+
+/// Somebody without a reference asks for one, as a stop request does while the last branch completes: not after zero, and then
+/// it counts.
+template <class S, std::size_t N>
+void hold_against_the_last(explorer::test& t) {
+  struct state : counted<S, N> {
+    int held_for = 0;  // not a cell: the question is what came when, not what is ordered
+  };
+  auto& x = t.make<state>();
+  x.keeps = true;
+  for (std::size_t i = 0; i != N; ++i) {
+    t.thread([&x, i] {
+      x.written[i] = 1;
+      if (x.count().release(i, 1)) x.last(), x.held_for = -1;
+    });
+  }
+  t.thread([&x] {
+    x.written[N] = 1;
+    if (x.count().release_issuer(0, 0)) x.last(), x.held_for = -1;
+  });
+  t.thread([&x] {
+    if (!x.count().try_hold()) return;
+    explorer::require(x.held_for == 0, "a reference was taken after zero");
+    x.held_for = 1;
+    if (x.count().release_hold()) x.last(), x.held_for = -1;
+  });
+  t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
+}
+
+/// The last one makes another in the same place, for a second round: whoever looks at the first one afterwards is found out.
+template <class S, std::size_t N>
+void used_again(explorer::test& t) {
+  struct rounds {
+    counted<S, N> one;
+    std::optional<counted<S, N>> two{};
+  };
+  auto& x = t.make<rounds>();
+  for (std::size_t i = 0; i != N + 1; ++i) {
+    t.thread([&x, i] {
+      x.one.written[i] = 1;
+      if (!(i != N ? x.one.count().release(i, 1) : x.one.count().release_issuer(0, 0))) return;
+      x.one.last();
+      x.two.emplace();
+      for (std::size_t k = 0; k != N + 1; ++k) {
+        x.two->written[k] = 1;
+        if (k != N ? x.two->count().release(k, 1) : x.two->count().release_issuer(0, 0)) x.two->last();
+      }
+    });
+  }
+  t.finally([&x] {
+    explorer::require(x.one.zeros == 1 && x.two && x.two->zeros == 1, "not exactly one saw zero in each round");
+  });
+}
+
+}  // namespace fanout::testing::detail
+
+#endif
+#endif
