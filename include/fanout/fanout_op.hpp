@@ -105,7 +105,10 @@ class fanout_op : private work {
   /// Slots are used again for later branches, once what they held is folded.
   static constexpr bool recycles = std::is_same_v<Width, recycled_width>;
   static constexpr bool is_embedded = std::is_same_v<Allocator, no_allocator>;
-  static constexpr bool counts_inline = !requires { requires Refcount::is_single_threaded; };
+  /// The issuing code has a reference: the N+1st.
+  static constexpr bool issuer_has_reference = !refcount::without_issuer_reference<Refcount>;
+  /// Branches that complete inside their own start are counted by the issuer.
+  static constexpr bool counts_inline = issuer_has_reference && !refcount::single_threaded<Refcount>;
 
   /// Whether reports are voted on, for a policy that may decide before all are in, or folded one by one.
   static constexpr bool votes = detail::protocol_of<Combine> == detail::protocol::vote;
@@ -211,6 +214,9 @@ class fanout_op : private work {
       "delivery, a timer) goes with it: use fanout::issue");
   static_assert(!is_open || refcount::addable<Refcount> || refcount::correctable<Refcount>,
                 "fanout: with N unknown the refcount strategy must have add or correct: use refcount::lazy_seed");
+  static_assert(issuer_has_reference || (!is_open && !votes && !folds),
+                "fanout: only where N is known and branches are neither voted on nor folded can the issuing code do "
+                "without a reference: use refcount::atomic");
   static_assert(!delivers_at_decided || refcount::holdable<Refcount>,
                 "fanout: delivery at decided needs a refcount strategy with try_hold and release_hold: use "
                 "refcount::atomic");
@@ -614,7 +620,9 @@ class fanout_op : private work {
 
   // The branch completed inside start on this thread: the issuer's reference still stands, and the seal will subtract it.
   void count_inline([[maybe_unused]] slot_type* slot) noexcept {
-    if constexpr (refcount::wants_each_branch<Refcount>) {
+    if constexpr (!issuer_has_reference) {
+      if (count_.release(index_of(slot), 1)) drained();
+    } else if constexpr (refcount::wants_each_branch<Refcount>) {
       [[maybe_unused]] const bool last = count_.release(index_of(slot), 1);
       FANOUT_ASSERT(!last, "a branch completed twice");
     } else if constexpr (counts_inline) {
@@ -832,7 +840,9 @@ class fanout_op : private work {
 
   FANOUT_COLD static void abandon(slot_type* slot) noexcept {
     fanout_op& op = of(slot);
-    [[maybe_unused]] const bool in_start = !counts_inline || platform::extent() == op.identity();
+    // Without a reference of the issuing code's, initiators do not throw: there is nothing to be said afterwards.
+    [[maybe_unused]] const bool in_start =
+        issuer_has_reference && (!counts_inline || platform::extent() == op.identity());
     if constexpr (folds) {
       // What is folded is gone. Perhaps the initiator is being unwound: start will know, and say so.
       if (in_start && op.starting_ == index_of(slot)) {

@@ -67,6 +67,9 @@ struct issuing {
   }
   template <class Issuer, class IssuingCode>
   static void run(Issuer& issuer, IssuingCode& issuing_code) noexcept {
+    static_assert(Issuer::operation::issuer_has_reference,
+                  "fanout: issuing code that may throw, and a description, need a reference of the issuing code's: use "
+                  "refcount::atomic");
     FANOUT_TRY { issuing_code(issuer); }
     FANOUT_CATCH_ALL {
       FANOUT_ASSERT(issuer,

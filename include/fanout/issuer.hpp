@@ -48,7 +48,8 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
       : op_(std::exchange(other.op_, nullptr)),
         next_(std::exchange(other.next_, 0)),
         gate_(std::exchange(other.gate_, closed())),
-        exceptions_(exceptions_in_flight()) {
+        exceptions_(exceptions_in_flight()),
+        total_(other.total_) {
     FANOUT_ASSERT(!inside_own_start(), "an issuer must not be moved from inside its own start");
   }
   FANOUT_ALWAYS_INLINE basic_issuer& operator=(basic_issuer&& other) noexcept {
@@ -57,12 +58,13 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
     std::swap(next_, taken.next_);
     std::swap(gate_, taken.gate_);
     std::swap(exceptions_, taken.exceptions_);
+    std::swap(total_, taken.total_);
     return *this;
   }
   // Inlined even where the compiler deems the path cold, as every member is that start's callers see: this object's address is
   // known to nobody then, and its fields live in registers across the calls to the initiators.
   FANOUT_ALWAYS_INLINE ~basic_issuer() {
-    if (op_ == nullptr) return;
+    if (op_ == nullptr || is_out_of_hand()) return;
     // Where all were started, unwinding is nothing that the operation has to know of.
     if ((Op::is_open || started() != op_->known_branches()) && std::uncaught_exceptions() > exceptions_) [[unlikely]] {
       abort(std::exception_ptr{});
@@ -103,7 +105,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   /// so. The error tells why the initiator did not run.
   template <class Initiator>
   [[nodiscard("whether the initiator has run")]] result<void> try_start(std::size_t i, Initiator&& initiator) {
-    if (op_ == nullptr) return unexpected(make_error_code(errc::closed));
+    if (op_ == nullptr || is_out_of_hand()) return unexpected(make_error_code(errc::closed));
     if (op_->stop_.stop_requested()) return unexpected(make_error_code(errc::stopped));
     const auto one = claim(i, false);
     if (one.slot == nullptr) return unexpected(make_error_code(one.refused));
@@ -112,7 +114,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   }
   template <class Initiator>
   [[nodiscard("whether the initiator has run")]] result<void> try_start(Initiator&& initiator) {
-    if (op_ == nullptr) return unexpected(make_error_code(errc::closed));
+    if (op_ == nullptr || is_out_of_hand()) return unexpected(make_error_code(errc::closed));
     if (op_->stop_.stop_requested()) return unexpected(make_error_code(errc::stopped));
     const std::size_t i = next_;
     const auto one = claim_next(false);
@@ -148,18 +150,19 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   FANOUT_ALWAYS_INLINE void seal() && noexcept {
     FANOUT_ASSERT(op_ != nullptr, "this issuer has been sealed already, or was moved from");
     if (op_ == nullptr) return;
+    if (is_out_of_hand()) return forget();
     FANOUT_ASSERT(!inside_own_start(), "an issuer must not be sealed from inside its own start");
     // The issuing code's own fields go first: after the release the operation may be gone.
     const std::size_t issued = started();
-    Op* const op = std::exchange(op_, nullptr);
-    next_ = 0;
-    gate_ = closed();
+    Op* const op = op_;
+    forget();
     op->seal(issued);
   }
 
   /// How many branches have been started; 0 once spent.
   [[nodiscard]] FANOUT_ALWAYS_INLINE std::size_t started() const noexcept {
-    return op_ != nullptr ? op_->started(next_) : 0;
+    if constexpr (!Op::issuer_has_reference) return next_;
+    else return op_ != nullptr ? op_->started(next_) : 0;
   }
 
   /// Whether stop has been requested: starting more is pointless. pre: not spent
@@ -184,7 +187,7 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   friend struct detail::issuing;
 
   FANOUT_ALWAYS_INLINE explicit basic_issuer(Op* op) noexcept
-      : op_(op), gate_(&op->gate_), exceptions_(exceptions_in_flight()) {}
+      : op_(op), gate_(&op->gate_), exceptions_(exceptions_in_flight()), total_(op) {}
 
   // With N known only an issuer that dies before it has started all is ever asked whether it is being unwound, and then takes
   // any exception in flight for the reason: to ask when it is made costs as much as a branch.
@@ -238,7 +241,10 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   // acquire: a gate that a stop request closed; see stop_branches.
   FANOUT_ALWAYS_INLINE claimed claim(std::size_t i, bool settle) noexcept {
     const std::size_t expected = next_;
-    if constexpr (Op::is_open) {
+    if constexpr (!Op::issuer_has_reference) {
+      FANOUT_ASSERT(i == expected, "without a reference of the issuing code's, branches are started in order");
+      return i == expected ? claim_next(settle) : claimed{nullptr, errc::no_such_branch};
+    } else if constexpr (Op::is_open) {
       if (i == expected) [[likely]]
         return claim_next(settle);
       return {nullptr, Op::refuse_index(op_, i, expected)};
@@ -254,6 +260,10 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
 
   FANOUT_ALWAYS_INLINE claimed claim_next(bool settle) noexcept {
     const std::size_t i = next_;
+    if constexpr (!Op::issuer_has_reference) {
+      FANOUT_ASSERT(!is_out_of_hand(), "start after the last branch, on an operation that may be gone");
+      if (is_out_of_hand()) return {nullptr, errc::closed};
+    }
     if (i < gate_->load(std::memory_order_acquire) && (!Op::is_open || !op_->stop_.stop_requested())) [[likely]] {
       next_ = i + 1;
       return {op_->slot_at_next(i), {}};
@@ -265,6 +275,10 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
 
   template <class Initiator>
   FANOUT_ALWAYS_INLINE static void launch(Op* op, slot_type* slot, std::size_t i, Initiator& initiator) {
+    static_assert(Op::issuer_has_reference || std::is_nothrow_invocable_v<Initiator&, branch, stop_token_type> ||
+                      std::is_nothrow_invocable_v<Initiator&, branch>,
+                  "fanout: without a reference of the issuing code's nobody is there for an exception: make the "
+                  "initiator noexcept");
     op->count_started(i);
     extent now(op);
     const auto outer = op->begin_start(i);
@@ -295,6 +309,9 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   template <class Initiator>
   FANOUT_ALWAYS_INLINE static void launch_c(Op* op, slot_type* slot, Initiator& initiator) {
     using policy = typename Op::callback_type;
+    static_assert(Op::issuer_has_reference,
+                  "fanout: what a C function returns is looked at after it has returned, which takes a reference of "
+                  "the issuing code's: use refcount::atomic");
     op->count_started(Op::index_of(slot));
     const auto door = Op::open_c_door(slot);
     if (!door) [[unlikely]]
@@ -315,6 +332,20 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
     FANOUT_CATCH_ALL { op->c_initiator_threw(start, slot, door.context); }
   }
 
+  // Without a reference, from the last start on.
+  bool is_out_of_hand() const noexcept {
+    if constexpr (Op::issuer_has_reference) {
+      return false;
+    } else {
+      return total_.branches != 0 && next_ == total_.branches;
+    }
+  }
+  void forget() noexcept {
+    op_ = nullptr;
+    next_ = 0;
+    gate_ = closed();
+  }
+
   // N unknown, and there was more to start than was started. pre: not spent
   void cut_short() noexcept {
     if constexpr (Op::is_open) op_->first_not_issued_ = started();
@@ -324,9 +355,8 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   FANOUT_ALWAYS_INLINE void abort(std::exception_ptr exception) noexcept {
     if (op_ == nullptr) return;
     const std::size_t issued = started();
-    Op* const op = std::exchange(op_, nullptr);
-    next_ = 0;
-    gate_ = closed();
+    Op* const op = op_;
+    forget();
     op->abort(issued, std::move(exception));
   }
 
@@ -334,6 +364,18 @@ class [[nodiscard("an issuer destroyed at once seals its operation with no branc
   std::size_t next_ = 0;         // in order: how many were started, and the next index
   const gate* gate_ = closed();  // the operation's; of its own where spent
   int exceptions_ = 0;           // exceptions in flight when this object was made
+
+  // N, where the operation may be gone when the issuing code wants to know it.
+  struct known {
+    known() = default;
+    explicit known(Op* op) noexcept : branches(op->known_branches()) {}
+    std::size_t branches = 0;
+  };
+  struct unknown {
+    unknown() = default;
+    explicit unknown(Op*) noexcept {}
+  };
+  [[no_unique_address]] std::conditional_t<Op::issuer_has_reference, unknown, known> total_;
 };
 
 }  // namespace fanout

@@ -102,6 +102,11 @@ concept joins_batches = strategy<S> && S::is_batched;
 template <class S>
 concept wants_each_branch = strategy<S> && S::wants_each;
 
+/// Counts the branches only: the issuing code has no reference. `release_issuer` is called only if some branches were not started, or
+/// there are none; otherwise the operation is the branches' from the last start on.
+template <class S>
+concept without_issuer_reference = strategy<S> && !S::has_issuer_reference;
+
 /// Never leaves one thread, which is a promise of the type's user: a type, never a run-time guess. The operation then
 /// asks for no thread-local extent: a plain decrement is as cheap as an inline count.
 template <class S>

@@ -145,7 +145,7 @@ class strategy_checker {
       });
     }
     start_line();
-    finish(count->release_issuer(0, 0));
+    if constexpr (!refcount::without_issuer_reference<Real>) finish(count->release_issuer(0, 0));
     for (std::thread& t : team) t.join();
     if (lasts != 1) {
       report_.wrong_ = std::to_string(lasts) + " threads were the last, of four with 257 branches";

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fanout/refcount/concept.hpp"
@@ -39,6 +40,7 @@ class lone_strategy {
 template <class S>
 class conformance {
   using made = lone_strategy<S>;
+  static constexpr bool has_issuer = !refcount::without_issuer_reference<S>;
 
  public:
   static std::string check() {
@@ -58,27 +60,47 @@ class conformance {
     if (!holds && wrong_.empty()) wrong_ = what;
   }
 
+  // A count and what it must say: the last reference's release is true, all others' are false.
+  class accounted {
+   public:
+    accounted(conformance& c, std::size_t n, std::string where)
+        : check_(c), count_(n), left_(n + (has_issuer ? 1 : 0)), empty_(n == 0), where_(std::move(where)) {}
+
+    void release(std::size_t first, std::size_t k) { expect(k, count_->release(first, k)); }
+    void end_issuing(std::size_t first_inline, std::size_t inlined, std::size_t unstarted) {
+      if constexpr (refcount::wants_each_branch<S> || !has_issuer) {
+        for (std::size_t i = 0; i != inlined; ++i) release(first_inline + i, 1);
+        inlined = 0;
+      }
+      if (!has_issuer && unstarted == 0 && !empty_) return;
+      expect((has_issuer ? 1 : 0) + inlined + unstarted, count_->release_issuer(inlined, unstarted));
+    }
+    ~accounted() { check_.require(left_ == 0, "the check itself has miscounted" + where_); }
+    accounted(const accounted&) = delete;
+    accounted& operator=(const accounted&) = delete;
+
+   private:
+    void expect(std::size_t k, bool said) {
+      left_ -= k;
+      check_.require(said == (left_ == 0), (said ? "a release was the last, and references were left"
+                                                 : "the last release said that it was not") +
+                                               where_);
+    }
+    conformance& check_;
+    made count_;
+    std::size_t left_;
+    bool empty_;
+    std::string where_;
+  };
+
   // `remote` of n branches are released one by one, before or after the issuer; `inlined` and the rest by the issuer.
   void exactly_one_is_last(std::size_t n, std::size_t remote, std::size_t inlined, std::size_t before_seal) {
-    const std::string where = " (N = " + std::to_string(n) + ", remote " + std::to_string(remote) + ", inline " +
-                              std::to_string(inlined) + ", " + std::to_string(before_seal) + " before the issuer)";
-    made count(n);
-    std::size_t i = 0;
-    for (; i != before_seal; ++i) require(!count->release(i, 1), "a release before the issuer's was the last" + where);
-    std::size_t by_issuer = inlined;
-    if constexpr (refcount::wants_each_branch<S>) {
-      for (std::size_t k = 0; k != inlined; ++k)
-        require(!count->release(remote + k, 1), "an inline release was the last" + where);
-      by_issuer = 0;
-    }
-    const bool is_last = count->release_issuer(by_issuer, n - remote - inlined);
-    require(is_last == (before_seal == remote),
-            (is_last ? "the issuer was the last, and branches were left" : "nobody was the last") + where);
-    for (; i != remote; ++i) {
-      const bool ends = count->release(i, 1);
-      require(ends == (i + 1 == remote),
-              (ends ? "a branch was the last before all were released" : "nobody was the last") + where);
-    }
+    accounted count(*this, n,
+                    " (N = " + std::to_string(n) + ", remote " + std::to_string(remote) + ", inline " +
+                        std::to_string(inlined) + ", " + std::to_string(before_seal) + " before the issuer)");
+    for (std::size_t i = 0; i != before_seal; ++i) count.release(i, 1);
+    count.end_issuing(remote, inlined, n - remote - inlined);
+    for (std::size_t i = before_seal; i != remote; ++i) count.release(i, 1);
   }
   void small_ones() {
     for (std::size_t n = 0; n != 7; ++n) {
@@ -102,32 +124,27 @@ class conformance {
           if (way == 2) {
             for (std::size_t i = 0; i != runs; ++i) std::swap(order[i], order[(i * 7919 + 13) % runs]);
           }
-          made count(n);
-          std::size_t seal_after = runs / 2, lasts = 0;
+          accounted count(*this, n, " (N = " + std::to_string(n) + ", " + std::to_string(run) + " at a time)");
           for (std::size_t i = 0; i != runs; ++i) {
-            if (i == seal_after) lasts += count->release_issuer(0, 0);
-            const std::size_t first = order[i] * run;
-            require(lasts == 0, "a release was the last before all were released, N = " + std::to_string(n));
-            lasts += count->release(first, std::min(run, n - first));
+            if (i == runs / 2) count.end_issuing(n, 0, 0);
+            count.release(order[i] * run, std::min(run, n - order[i] * run));
           }
-          require(lasts == 1, "nobody was the last, N = " + std::to_string(n));
         }
       }
     }
     if (S::storage_for(refcount::max_branches).bytes == 0) {
-      made most(refcount::max_branches);
-      require(!most->release(0, refcount::max_branches), "as many branches as there may be are not counted: too early");
-      require(most->release_issuer(0, 0), "as many branches as there may be are not counted: never the last");
-      made none_started(refcount::max_branches);
-      require(none_started->release_issuer(0, refcount::max_branches),
-              "all branches not started, and nobody was the last");
+      accounted most(*this, refcount::max_branches, " (as many branches as there may be)");
+      most.release(0, refcount::max_branches);
+      most.end_issuing(0, 0, 0);
+      accounted unstarted(*this, refcount::max_branches, " (as many branches as there may be, none started)");
+      unstarted.end_issuing(0, 0, refcount::max_branches);
     }
   }
   void any_of_them() {
     for (const std::size_t n : {std::size_t{5}, std::size_t{300}}) {
       made count(n);
       require(!count->release_any(n - 2), "release_any was the last too early");
-      require(!count->release_issuer(1, 0), "the issuer was the last too early");
+      require(!(has_issuer ? count->release_issuer(1, 0) : count->release_any(1)), "the issuer was the last too early");
       require(count->release_any(1), "after release_any nobody was the last");
     }
   }

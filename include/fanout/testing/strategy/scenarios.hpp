@@ -31,12 +31,30 @@ class counted {
       at = static_cast<std::byte*>(std::align(layout.align, layout.bytes, aligned, room));
     }
     count_ = ::new (static_cast<void*>(explorer::allocator<S>().allocate(1))) S(seeded, at);
+    if constexpr (!has_issuer) written[N] = 1;  // before it starts the branches: afterwards it has no say
   }
   ~counted() { free(); }
   counted(const counted&) = delete;
   counted& operator=(const counted&) = delete;
 
+  static constexpr bool has_issuer = !refcount::without_issuer_reference<S>;
   S& count() noexcept { return *count_; }
+  /// What the issuing code does at last; the branches from `first` on are its own: `inlined`, and as many as were not started.
+  /// True if that was the last.
+  bool end_issuing(std::size_t first = N, std::size_t inlined = 0) {
+    const std::size_t unstarted = N - first - inlined;
+    for (std::size_t i = first; i != (has_issuer ? N + 1 : N); ++i) written[i] = 1;
+    if constexpr (refcount::wants_each_branch<S> || !has_issuer) {
+      for (std::size_t i = first; i != first + inlined; ++i) {
+        const bool is_last = count_->release(i, 1);
+        explorer::require(!has_issuer || !is_last, "an inline release was the last");
+        if (is_last) return last(), true;
+      }
+      inlined = 0;
+    }
+    if (!has_issuer && unstarted == 0) return false;
+    return count_->release_issuer(inlined, unstarted) && (last(), true);
+  }
   explorer::cell<int> written[N + 1];
   int zeros = 0;
   bool keeps = false;  // until the end, for those who ask without a reference
@@ -75,15 +93,7 @@ void countdown(explorer::test& t, std::size_t inlined = 0, std::size_t unstarted
       if (x.count().release(i, 1)) x.last();
     });
   }
-  t.thread([&x, remote, inlined, unstarted] {
-    for (std::size_t i = remote; i != N + 1; ++i) x.written[i] = 1;
-    std::size_t counted_inline = inlined;
-    if constexpr (refcount::wants_each_branch<S>) {
-      for (; counted_inline != 0; --counted_inline)
-        explorer::require(!x.count().release(remote + counted_inline - 1, 1), "an inline release was the last");
-    }
-    if (x.count().release_issuer(counted_inline, unstarted)) x.last();
-  });
+  t.thread([&x, remote, inlined] { static_cast<void>(x.end_issuing(remote, inlined)); });
   t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
 }
 
@@ -98,10 +108,7 @@ void in_runs(explorer::test& t) {
       if (x.count().release(i, 2)) x.last();
     });
   }
-  t.thread([&x] {
-    x.written[4] = 1;
-    if (x.count().release_issuer(0, 0)) x.last();
-  });
+  t.thread([&x] { static_cast<void>(x.end_issuing()); });
   t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
 }
 
@@ -116,10 +123,7 @@ void any_of_them(explorer::test& t) {
       if (x.count().release_any(k)) x.last();
     });
   }
-  t.thread([&x] {
-    x.written[4] = 1;
-    if (x.count().release_issuer(0, 0)) x.last();
-  });
+  t.thread([&x] { static_cast<void>(x.end_issuing()); });
   t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
 }
 
@@ -191,18 +195,25 @@ void used_again(explorer::test& t) {
     std::optional<counted<S, N>> two{};
   };
   auto& x = t.make<rounds>();
-  for (std::size_t i = 0; i != N + 1; ++i) {
-    t.thread([&x, i] {
+  const auto again = [&x] {
+    x.two.emplace();
+    for (std::size_t k = 0; k != N; ++k) {
+      x.two->written[k] = 1;
+      if (x.two->count().release(k, 1)) x.two->last();
+    }
+    if (x.two->zeros == 0) static_cast<void>(x.two->end_issuing());
+  };
+  for (std::size_t i = 0; i != N; ++i) {
+    t.thread([&x, i, again] {
       x.one.written[i] = 1;
-      if (!(i != N ? x.one.count().release(i, 1) : x.one.count().release_issuer(0, 0))) return;
+      if (!x.one.count().release(i, 1)) return;
       x.one.last();
-      x.two.emplace();
-      for (std::size_t k = 0; k != N + 1; ++k) {
-        x.two->written[k] = 1;
-        if (k != N ? x.two->count().release(k, 1) : x.two->count().release_issuer(0, 0)) x.two->last();
-      }
+      again();
     });
   }
+  t.thread([&x, again] {
+    if (x.one.end_issuing()) again();
+  });
   t.finally([&x] {
     explorer::require(x.one.zeros == 1 && x.two && x.two->zeros == 1, "not exactly one saw zero in each round");
   });
