@@ -69,14 +69,17 @@ void describe(CLI::App& app, arguments& a) {
   app.add_flag("-c,--count", a.count, "How many lines, of each file");
   app.add_flag("-l,--files-with-matches", a.names, "Which files");
   app.add_flag("-q,--quiet", a.quiet, "Print nothing, and end with the first line that is found");
-  app.add_option("-m,--max-count", a.what.most, "At most so many matching lines of each file")->type_name("N");
-  app.add_option("-A,--after-context", a.what.after, "And N lines after each")->type_name("N");
-  app.add_option("-B,--before-context", a.what.before, "And N lines before each")->type_name("N");
-  app.add_option("-C,--context", a.context, "And N lines around each")->type_name("N");
+  const auto number = [&app](const char* name, auto& to, const char* what) {
+    app.add_option(name, to, what)->type_name("N")->check(CLI::NonNegativeNumber);
+  };
+  number("-m,--max-count", a.what.most, "At most so many matching lines of each file");
+  number("-A,--after-context", a.what.after, "And N lines after each");
+  number("-B,--before-context", a.what.before, "And N lines before each");
+  number("-C,--context", a.context, "And N lines around each");
   app.add_option("--since", a.since, "No earlier lines: a time, or how long ago: 2h, 30m, 7d")->type_name("T");
   app.add_option("--until", a.until, "No later lines")->type_name("T");
-  app.add_option("--tail", a.print.tail, "Only the last N, printed oldest first")->type_name("N");
-  app.add_option("--limit", a.print.limit, "Only the first N, and end then")->type_name("N");
+  number("--tail", a.print.tail, "Only the last N, printed oldest first");
+  number("--limit", a.print.limit, "Only the first N, and end then");
   app.add_flag("--json", a.print.json, "A JSON object per line, the last one a summary");
   app.add_option("--color", a.color, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
@@ -86,37 +89,49 @@ void describe(CLI::App& app, arguments& a) {
   app.add_option("--time-format", a.what.time_format, "How lines begin: of strptime, and %L %f %N for ms, us, ns")
       ->type_name("FORMAT");
   app.add_option("--timeout", a.timeout, "Print what there is then, and name what is missing: 30s")->type_name("D");
-  app.add_option("--host-timeout", a.host_timeout, "The same for each host")->type_name("D");
+  app.add_option("--host-timeout", a.host_timeout, "Go on without hosts that take so much of the threads' time")
+      ->type_name("D");
   app.add_option("-j,--threads", a.threads, "That search")->check(CLI::Range(1, 1024))->type_name("N");
   app.add_flag("--stats", a.statistics, "How much was searched, and how fast, on stderr");
 }
 
-// The first SIGINT or SIGTERM stops the search, the second the program; SIGUSR1 asks what it waits for. Blocked before there are
-// threads, so that all inherit it.
+// The first SIGINT or SIGTERM stops the search, the second the program; SIGUSR1 asks what it waits for. A thread of its own looks at
+// them, since any other may wait for a file, or for a reader. Made before there are others, so that all inherit what is blocked.
 class interrupts {
  public:
   interrupts() {
     sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGUSR1);
+    for (const int one : {SIGINT, SIGTERM, SIGUSR1, enough}) sigaddset(&signals_, one);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     signal(SIGPIPE, SIG_IGN);
+    thread_ = std::thread([this] { watch(); });
   }
-  void look(fanout::inplace_stop_source& stop, const search& s) {
-    const timespec at_once{0, 0};
-    const int signal = sigtimedwait(&signals_, nullptr, &at_once);
-    if (signal < 0) return;
-    if (signal == SIGUSR1) return s.outstanding().dump_outstanding(stderr);
-    if (came_) _exit(130);
-    came_ = true;
-    stop.request_stop();
+  interrupts(const interrupts&) = delete;
+  interrupts& operator=(const interrupts&) = delete;
+  ~interrupts() {
+    pthread_kill(thread_.native_handle(), enough);
+    thread_.join();
   }
-  bool came() const noexcept { return came_; }
+  fanout::inplace_stop_token stop() const noexcept { return stop_.get_token(); }
+  bool came() const noexcept { return stop_.stop_requested(); }
+  bool was_asked() noexcept { return asked_.exchange(false, std::memory_order_relaxed); }
 
  private:
+  static constexpr int enough = SIGUSR2;
+  void watch() noexcept {
+    for (int one = 0; sigwait(&signals_, &one) == 0 && one != enough;) {
+      if (one == SIGUSR1) {
+        asked_.store(true, std::memory_order_relaxed);
+      } else if (!stop_.request_stop()) {
+        _exit(130);
+      }
+    }
+  }
+
   sigset_t signals_;
-  bool came_ = false;
+  fanout::inplace_stop_source stop_;
+  std::atomic<bool> asked_{false};
+  std::thread thread_;
 };
 
 // On a terminal, what it is doing; else nothing.
@@ -142,6 +157,10 @@ void raise_limits() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool was_read(const file& f) {
+  return f.ended() == progress::complete || (f.ended() != progress::under_way && f.found.bytes != 0);
 }
 
 // Names what was not searched, and why. True if there is nothing to name.
@@ -209,7 +228,8 @@ std::optional<std::string> read_hosts(const std::vector<std::string>& words, std
   for (const std::string& word : words) {
     const std::size_t equals = word.find('=');
     host h;
-    if (equals == std::string::npos) {
+    // What has a '/' before the '=' is a path with a '=' in it.
+    if (equals == std::string::npos || word.find('/') < equals) {
       h.folder = word;
       const auto path = std::filesystem::path(word).lexically_normal();
       h.name = path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
@@ -266,6 +286,7 @@ int run(arguments& a) {
     std::ifstream from(a.expression_file);
     if (!from) return complain("cannot read patterns from '" + a.expression_file + "'");
     for (std::string one; std::getline(from, one);) a.expressions.push_back(one);
+    if (from.bad()) return complain("cannot read patterns from '" + a.expression_file + "'");
   } else if (a.expressions.empty()) {
     if (a.words.empty()) return complain("no pattern: write dgrep PATTERN HOST=DIR, or see dgrep --help");
     a.expressions.push_back(a.words.front());
@@ -288,22 +309,23 @@ int run(arguments& a) {
   if (a.names || a.quiet) j.what.most = std::min<std::uint64_t>(j.what.most, 1);
   if (auto wrong = read_hosts(a.words, j.hosts)) return complain(*wrong);
   if (auto wrong = read_times(a, j)) return complain(*wrong);
-  if (a.print.limit == 0 || a.what.most == 0) return exit_status::none;
+  if (a.print.limit == 0 || a.what.most == 0 || a.print.tail == 0) return exit_status::none;
+  j.output = id_of(STDOUT_FILENO);
 
+  a.print.after = j.what.after;
   a.print.has_context = j.what.before + j.what.after != 0;
   a.print.color = a.color == "always" || (a.color == "auto" && isatty(STDOUT_FILENO) && !a.print.json);
 
   interrupts signals;
   raise_limits();
-  fanout::inplace_stop_source stop;
   const bool shows_progress = isatty(STDERR_FILENO) && !a.quiet;
   const std::vector<host> hosts = j.hosts;
   printer out(a.print, hosts, a.what.invert ? nullptr : j.what.pattern);
   auto threads = std::make_unique<pool>(a.threads);
   std::atomic<bool> any{false};
 
-  search s(std::move(j), *threads, stop.get_token(), [&](const search& of) {
-    signals.look(stop, of);
+  search s(std::move(j), *threads, signals.stop(), [&](const search& of) {
+    if (signals.was_asked()) of.outstanding().dump_outstanding(stderr);
     out.flush_some();
     if (shows_progress) show_progress(of, out);
   });
@@ -325,7 +347,7 @@ int run(arguments& a) {
     for (const auto& f : s.files()) {
       if (a.quiet || f->ended() == progress::under_way) continue;
       if (a.count) {
-        if (f->ended() == progress::failed && f->found.bytes == 0) continue;  // nothing was counted
+        if (!was_read(*f)) continue;
         out.show_count(*f);
       } else if (f->found.matches != 0) {
         out.show_name(*f);
@@ -334,15 +356,23 @@ int run(arguments& a) {
   }
   out.clear_status();
   out.flush();
-  const bool complete = (a.quiet && any) || report(s, enough && !signals.came());
+  bool complete = (a.quiet && any) || report(s, enough && !signals.came());
   out.show_summary(s, complete);
   out.flush();
+  if (const std::string wrong = out.trouble(); !wrong.empty()) {
+    complain(wrong);
+    complete = false;
+  }
   if (a.statistics) {
     const double seconds = std::chrono::duration<double>(s.elapsed()).count();
     std::fprintf(stderr, "%zu files, %llu bytes, %.3f s, %.0f MB/s\n", s.files().size(),
                  static_cast<unsigned long long>(s.bytes()), seconds, static_cast<double>(s.bytes()) / 1e6 / seconds);
   }
-  const int status = !complete ? (s.files().empty() ? exit_status::error : exit_status::incomplete)
+  // Or was to be, had there been time.
+  const bool is_searched = s.is_cut_short() || std::any_of(s.files().begin(), s.files().end(), [](const auto& f) {
+                             return f->ended() != progress::failed || was_read(*f);
+                           });
+  const int status = !complete ? (is_searched ? exit_status::incomplete : exit_status::error)
                      : any     ? exit_status::found
                                : exit_status::none;
   if (s.is_stuck()) {

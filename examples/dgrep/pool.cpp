@@ -36,6 +36,11 @@ void pool::queue::post(fanout::work& w) noexcept {
   posted.notify_one();
 }
 
+bool pool::queue::is_wanted() const noexcept {
+  const std::lock_guard guard(mutex);
+  return first != nullptr;
+}
+
 void pool::queue::run() {
   std::unique_lock guard(mutex);
   for (;;) {

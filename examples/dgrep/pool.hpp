@@ -28,6 +28,9 @@ class pool {
 
   void post(fanout::work& w) noexcept { queue_->post(w); }
 
+  /// Something waits for a thread. Any thread.
+  bool is_wanted() const noexcept { return queue_->is_wanted(); }
+
   /// One more, because another may not come back. If there is none to be had, those that are there must do. Any thread.
   void add_thread() noexcept;
 
@@ -35,10 +38,11 @@ class pool {
   // What the threads share. It outlives the pool if that is abandoned.
   struct queue {
     void post(fanout::work& w) noexcept;
+    bool is_wanted() const noexcept;
     void run();
     void close(bool drop) noexcept;
 
-    std::mutex mutex;
+    mutable std::mutex mutex;
     std::condition_variable posted;
     fanout::work* first = nullptr;
     fanout::work* last = nullptr;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 namespace dgrep {
@@ -74,17 +75,17 @@ bool printer::show(const file& of, line&& l) {
   // What is context of the last one, behind it, is shown.
   if (shown_ >= options_.limit && l.number <= l.match) return false;
   if (l.matches()) ++shown_;
-  if (options_.tail != 0) {
+  if (options_.tail) {
     keep(of, std::move(l));
     return true;
   }
   write(of, l);
   if (out_.size() >= std::size_t{64} << 10) drain();
-  return !broken_ && (shown_ < options_.limit || options_.has_context);
+  return !broken_ && (shown_ < options_.limit || l.number < l.match + options_.after);
 }
 
 void printer::keep(const file& of, line&& l) {
-  if (l.matches() && ++kept_ > options_.tail) {  // the oldest goes, with its context
+  if (l.matches() && ++kept_ > *options_.tail) {  // the oldest goes, with its context
     const file* const whose = tail_.front().of;
     const std::uint64_t match = tail_.front().l.match;
     while (!tail_.empty() && tail_.front().of == whose && tail_.front().l.match == match) tail_.pop_front();
@@ -237,7 +238,8 @@ void printer::show_summary(const search& s, bool complete) {
 }
 
 void printer::show_status(std::string_view what) {
-  const std::lock_guard guard(mutex_);
+  const std::unique_lock guard(mutex_, std::try_to_lock);
+  if (!guard) return;  // whoever has it may wait for a reader
   wipe_status();
   std::fprintf(stderr, "%.*s", static_cast<int>(what.size()), what.data());
   has_status_ = true;
@@ -283,10 +285,19 @@ bool printer::write_some(std::size_t& done, std::size_t size) {
   const ssize_t n = ::write(options_.descriptor, out_.data() + done, size);
   if (n >= 0) {
     done += static_cast<std::size_t>(n);
+  } else if (errno == EAGAIN) {  // somebody has made it so; it is no error
+    pollfd to{options_.descriptor, POLLOUT, 0};
+    ::poll(&to, 1, -1);
   } else if (errno != EINTR) {
     broken_ = true;
+    error_ = errno;
   }
   return !broken_;
+}
+
+std::string printer::trouble() const {
+  if (!broken_ || error_ == EPIPE) return {};
+  return "cannot write what was found: " + std::generic_category().message(error_);
 }
 
 }  // namespace dgrep

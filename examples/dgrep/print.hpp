@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,9 @@ struct print_options {
   bool json = false;
   bool color = false;
   bool has_context = false;                 // groups are set apart by "--"
+  std::uint64_t after = 0;                  // lines of context that follow a matching line
   std::uint64_t limit = ~std::uint64_t{0};  // matching lines
-  std::uint64_t tail = 0;                   // only so many of the last matching lines; 0: all
+  std::optional<std::uint64_t> tail{};      // only so many of the last matching lines
   int descriptor = 1;
 };
 
@@ -45,7 +47,8 @@ class printer {
   bool flush();
   /// As much of it as can be written without waiting for whoever reads.
   void flush_some();
-  bool is_broken() const noexcept { return broken_; }
+  /// Why it could not be written, in a sentence; empty: it could, or nobody reads it any more, which is no mistake.
+  std::string trouble() const;
   /// Prints what --tail has kept.
   void finish();
 
@@ -73,6 +76,7 @@ class printer {
   std::mutex mutex_;  // the one who waits flushes, too
   std::string out_;
   bool broken_ = false;
+  int error_ = 0;
   bool has_status_ = false;
   std::uint64_t shown_ = 0;          // matching lines
   std::deque<kept> tail_;            // groups: a matching line and its context

@@ -36,8 +36,11 @@ class revocable : public fanout::work {
   /// Called when the branch has been revoked, before it reports. `is_away`: a thread may hang.
   virtual void revoked(bool is_away) noexcept = 0;
 
-  /// Whoever asks `token` to stop will revoke the branch. Once, before the first `lend`.
-  void revoke_on(fanout::inplace_stop_token token) { on_stop_.emplace(token, asked{this}); }
+  /// Whoever asks one of them to stop will revoke the branch. Once, before the first `lend`.
+  void revoke_on(fanout::inplace_stop_token branch, fanout::inplace_stop_token host) {
+    on_stop_.emplace(branch, asked{this});
+    on_giving_up_.emplace(host, asked{this});
+  }
 
   /// From here on the branch may be revoked. False: it was asked to stop, and is still ours. pre: in use
   bool lend(use as) noexcept {
@@ -55,7 +58,7 @@ class revocable : public fanout::work {
   Branch& branch() noexcept { return branch_; }
   /// To be reported at last, and the work deleted. pre: in use
   Branch finish() noexcept {
-    on_stop_.reset();  // joins one that is just finding out that the branch is in use
+    listen_no_more();  // joins one that is just finding out that the branch is in use
     Branch last = std::move(branch_);
     delete this;
     return last;
@@ -75,17 +78,22 @@ class revocable : public fanout::work {
   void stop_was_requested() noexcept {
     const unsigned char before =
         state_.fetch_or(stop, std::memory_order_acq_rel);  // acquire, release: as for the others
-    if ((before & in_use) != 0) return;
+    if ((before & (in_use | stop)) != 0) return;
     revoked(before == static_cast<unsigned char>(use::away));
-    on_stop_.reset();  // this very callback: what it is registered with may be gone once the branch has reported
+    listen_no_more();  // this very callback, too: what it is registered with may be gone once the branch has reported
     Branch revoked_one = std::move(branch_);
     leave();
     std::move(revoked_one).set_stopped();
   }
 
+  void listen_no_more() noexcept {
+    on_stop_.reset();
+    on_giving_up_.reset();
+  }
+
   std::atomic<unsigned char> state_{in_use};
   Branch branch_;
-  std::optional<fanout::inplace_stop_callback<asked>> on_stop_{};
+  std::optional<fanout::inplace_stop_callback<asked>> on_stop_{}, on_giving_up_{};
 };
 
 }  // namespace dgrep

@@ -27,6 +27,7 @@ std::vector<std::unique_ptr<file>> files_of(const host& h, std::size_t index, st
   std::vector<std::unique_ptr<file>> files;
   const auto add = [&](std::string name, std::string path) {
     auto f = std::make_unique<file>();
+    if (const auto id = id_of(path)) f->facts.about.id = *id;  // by this it is found again if it is rotated meanwhile
     f->host = index;
     f->name = std::move(name);
     f->path = std::move(path);
@@ -99,14 +100,29 @@ class search::file_search {
   bool step() noexcept {
     found.clear();
     try {
-      if (!scan_ && !open()) return false;
+      if (!scan_ && !begin()) return false;
       stepped = scan_->step(found);
       if (stepped.trouble) why_ = std::move(stepped.trouble->text);
       return !stepped.done;
     } catch (...) {
+      found.clear();  // what it holds may lie in the buffer still
       why_ = what_was_thrown();
       return false;
     }
+  }
+  /// Its head.
+  bool look() noexcept {
+    try {
+      auto opened = open(&source::open);
+      if (auto* t = std::get_if<trouble>(&opened)) {
+        why_ = std::move(t->text);
+      } else {
+        seen_ = look_at(std::get<source>(std::move(opened)), state_->what.what);
+      }
+    } catch (...) {
+      why_ = what_was_thrown();
+    }
+    return why_.empty();
   }
 
   // ---- here none does ---------------------------------------------------------------------------------------------------
@@ -126,8 +142,14 @@ class search::file_search {
   }
   void note_revoked(bool is_away) noexcept {
     if (is_away) state_->note_away();
-    file_->end(state_->how_stopped());
+    file_->end(how_stopped());
   }
+  /// After a look that went well.
+  void note_seen() noexcept { file_->facts = *seen_; }
+  progress how_stopped() const noexcept { return state_->how_stopped(file_->host); }
+  fanout::inplace_stop_token host_stop() const noexcept { return state_->hosts[file_->host]->give_up.get_token(); }
+  void begin_work() noexcept { state_->begin(file_->thread); }
+  void end_work() noexcept { state_->end(file_->thread, file_->host); }
   progress how() const noexcept { return why_.empty() ? progress::complete : progress::failed; }
 
   scan::stepped stepped{};
@@ -135,13 +157,19 @@ class search::file_search {
 
  private:
   // The file is opened by the one that begins to read it.
-  bool open() {
-    auto opened = state_->what.open(file_->path);
+  template <class Open>
+  std::variant<source, trouble> open(const Open& open_it) const {
+    auto opened = open_it(file_->path);
+    if (file_->facts.about.id == file_id()) return opened;  // no regular file when it was listed
     if (const auto* from = std::get_if<source>(&opened); from == nullptr || !is_listed(*from)) {
       // Rotated since it was listed? Then its lines lie under another name, and what was made in its place is younger than the search.
-      auto renamed = find_renamed();
+      auto renamed = find_renamed(open_it);
       if (from != nullptr || std::holds_alternative<source>(renamed)) opened = std::move(renamed);
     }
+    return opened;
+  }
+  bool begin() {
+    auto opened = open(state_->what.open);
     if (auto* t = std::get_if<trouble>(&opened)) {
       why_ = std::move(t->text);
       return false;
@@ -153,17 +181,14 @@ class search::file_search {
     scan_.emplace(state_->what.what, std::move(from), facts);
     return true;
   }
-  bool is_listed(const source& s) const noexcept {
-    const source::facts& listed = file_->facts.about;
-    return s.about().device == listed.device && s.about().inode == listed.inode && s.about().made_at == listed.made_at;
-  }
-  std::variant<source, trouble> find_renamed() const {
+  bool is_listed(const source& s) const noexcept { return s.about().id == file_->facts.about.id; }
+  template <class Open>
+  std::variant<source, trouble> find_renamed(const Open& open_it) const {
     std::error_code error;
     fs::directory_iterator entries(fs::path(file_->path).parent_path(), error);
     for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
-      std::error_code unknown;
-      if (!entries->is_regular_file(unknown)) continue;
-      auto opened = state_->what.open(entries->path().string());
+      if (id_of(entries->path().string()) != file_->facts.about.id) continue;
+      auto opened = open_it(entries->path().string());
       if (const auto* s = std::get_if<source>(&opened); s != nullptr && is_listed(*s)) return opened;
     }
     return trouble{"was replaced by another file after it had been listed, and is not there any more"};
@@ -172,19 +197,38 @@ class search::file_search {
   std::shared_ptr<state> state_;
   file* file_;
   std::optional<scan> scan_{};
+  std::optional<file_facts> seen_{};
   std::string why_{};
 };
 
-std::chrono::nanoseconds search::state::time_left(std::chrono::nanoseconds now) const {
-  using std::chrono::nanoseconds;
-  const nanoseconds limit =
-      std::min(what.timeout.value_or(nanoseconds::max()), what.host_timeout.value_or(nanoseconds::max()));
-  return limit == nanoseconds::max() ? limit : std::max(limit - now, nanoseconds::zero());
+search::state::state(job j, pool& p, fanout::inplace_stop_token s) : what(std::move(j)), threads(&p), stop(s) {
+  for (std::size_t h = 0; h != what.hosts.size(); ++h) hosts.push_back(std::make_unique<host_state>());
 }
 
-progress search::state::how_stopped() const {
-  return !is_over() && time_left(what.elapsed()) == std::chrono::nanoseconds::zero() ? progress::timed_out
-                                                                                     : progress::stopped;
+std::chrono::nanoseconds search::state::time_left(std::chrono::nanoseconds now) const {
+  using std::chrono::nanoseconds;
+  return what.timeout ? std::max(*what.timeout - now, nanoseconds::zero()) : nanoseconds::max();
+}
+
+progress search::state::how_stopped(std::size_t host) const {
+  const bool is_late =
+      hosts[host]->give_up.stop_requested() || time_left(what.elapsed()) == std::chrono::nanoseconds::zero();
+  return is_late && !is_over() ? progress::timed_out : progress::stopped;
+}
+
+// A host that has taken too much of the threads' time is given up as a whole: the next file would take the next thread.
+void search::state::give_up_on_hosts() {
+  if (!what.host_timeout) return;
+  const std::chrono::nanoseconds now = what.elapsed();
+  std::vector<std::chrono::nanoseconds> spent;
+  for (const auto& h : hosts) {
+    spent.emplace_back(h->spent.load(std::memory_order_relaxed));
+    spent.back() += h->listing.so_far(now);
+  }
+  for (const auto& f : files) spent[f->host] += f->thread.so_far(now);
+  for (std::size_t h = 0; h != hosts.size(); ++h) {
+    if (spent[h] >= *what.host_timeout) hosts[h]->give_up.request_stop();
+  }
 }
 
 void search::state::note_away() noexcept {
@@ -192,7 +236,8 @@ void search::state::note_away() noexcept {
     const std::lock_guard guard(mutex);
     ++away;
   }
-  if (!is_over()) threads->add_thread();  // in its place, for the other hosts
+  // In its place, for the other hosts.
+  if (!is_over() && time_left(what.elapsed()) != std::chrono::nanoseconds::zero()) threads->add_thread();
 }
 
 void search::state::note_back() noexcept {
@@ -210,7 +255,7 @@ class search::listing_task final : revocable<Branch> {
  public:
   static void start(std::shared_ptr<state> s, const host& of, Branch branch, fanout::inplace_stop_token stop) {
     auto* const self = new listing_task(std::move(s), of, std::move(branch));
-    self->revoke_on(stop);
+    self->revoke_on(stop, self->about().give_up.get_token());
     if (!self->lend(use::waits)) return self->finish().set_stopped();
     self->state_->threads->post(*self);
   }
@@ -220,12 +265,15 @@ class search::listing_task final : revocable<Branch> {
       : base(std::move(branch)), state_(std::move(s)), host_(&of) {
     this->run = [](fanout::work* w) noexcept { static_cast<listing_task*>(w)->all(); };
   }
+  std::size_t index() const noexcept { return static_cast<std::size_t>(host_ - state_->what.hosts.data()); }
+  host_state& about() const noexcept { return *state_->hosts[index()]; }
   void all() noexcept {
     if (!this->take_back(use::waits)) return this->leave();
     if (!this->lend(use::away)) return this->finish().set_stopped();
     listing found;
+    state_->begin(about().listing);
     try {
-      found.files = files_of(*host_, static_cast<std::size_t>(host_ - state_->what.hosts.data()), found.refused);
+      found.files = files_of(*host_, index(), found.refused);
     } catch (...) {
       try {
         found.refused.push_back(host_->folder + ": " + what_was_thrown());
@@ -233,6 +281,7 @@ class search::listing_task final : revocable<Branch> {
         found.refused.emplace_back();
       }
     }
+    state_->end(about().listing, index());
     if (!this->take_back(use::away)) {
       state_->note_back();
       return this->leave();
@@ -256,7 +305,7 @@ class search::looking final : revocable<Branch> {
  public:
   static void start(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop) {
     auto* const self = new looking(std::move(s), of, std::move(branch));
-    self->revoke_on(stop);
+    self->revoke_on(stop, self->search_.host_stop());
     if (!self->lend(use::waits)) return self->end_stopped();
     self->search_.shared().threads->post(*self);
   }
@@ -268,25 +317,22 @@ class search::looking final : revocable<Branch> {
   void all() noexcept {
     if (!this->take_back(use::waits)) return this->leave();
     if (!this->lend(use::away)) return end_stopped();
-    std::variant<file_facts, trouble> seen;
-    try {
-      seen = look_at(search_.of().path, search_.shared().what.what);
-    } catch (...) {
-      seen = trouble{what_was_thrown()};
-    }
+    search_.begin_work();
+    const bool is_well = search_.look();
+    search_.end_work();
     if (!this->take_back(use::away)) {
       search_.shared().note_back();
       return this->leave();
     }
-    if (auto* t = std::get_if<trouble>(&seen)) {
-      search_.of().end(progress::failed, std::move(t->text));
+    if (is_well) {
+      search_.note_seen();
     } else {
-      search_.of().facts = std::get<file_facts>(seen);
+      search_.note_end(progress::failed);
     }
     this->finish().set_value();
   }
   void end_stopped() noexcept {
-    search_.note_end(search_.shared().how_stopped());
+    search_.note_end(search_.how_stopped());
     this->finish().set_stopped();
   }
   void revoked(bool is_away) noexcept override { search_.note_revoked(is_away); }
@@ -306,7 +352,7 @@ class search::streaming final : revocable<Branch> {
     // So that others need not wait until this one is opened.
     self->branch().watermark(of.facts.first.value_or(of.facts.about.written_at) -
                              self->search_.shared().what.what.reorder);
-    self->revoke_on(stop);
+    self->revoke_on(stop, self->search_.host_stop());
     self->go_on_later();
   }
 
@@ -324,7 +370,9 @@ class search::streaming final : revocable<Branch> {
     if (!this->take_back(use::waits)) return this->leave();
     for (;;) {
       if (!this->lend(use::away)) return end_stopped();
+      search_.begin_work();
       const bool more = search_.step();
+      search_.end_work();
       if (!this->take_back(use::away)) {
         search_.shared().note_back();
         return this->leave();
@@ -336,12 +384,15 @@ class search::streaming final : revocable<Branch> {
       if (wish == fanout::flow::stop) return end_stopped();
       if (!more) return end(search_.how());
       if (wish == fanout::flow::pause) {
+        std::vector<line>().swap(search_.found);  // its memory would wait, too
         this->branch().on_resume([this]() noexcept { go_on_later(); });
         return;  // another thread may be at it already
       }
+      // The next ones, so that all come forward: the last of them decides what is final.
+      if (search_.shared().threads->is_wanted()) return go_on_later();
     }
   }
-  void end_stopped() noexcept { end(search_.shared().how_stopped()); }
+  void end_stopped() noexcept { end(search_.how_stopped()); }
   void end(progress how) noexcept {
     search_.note_end(how);
     Branch branch = this->finish();
@@ -369,8 +420,8 @@ class search::counting final : revocable<Branch> {
  public:
   static void start(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop) {
     auto* const self = new counting(std::move(s), of, std::move(branch));
-    self->revoke_on(stop);
-    if (!self->lend(use::waits)) return self->end(self->search_.shared().how_stopped());
+    self->revoke_on(stop, self->search_.host_stop());
+    if (!self->lend(use::waits)) return self->end(self->search_.how_stopped());
     self->search_.shared().threads->post(*self);
   }
 
@@ -381,8 +432,10 @@ class search::counting final : revocable<Branch> {
   void all() noexcept {
     if (!this->take_back(use::waits)) return this->leave();
     for (bool more = true; more;) {
-      if (!this->lend(use::away)) return end(search_.shared().how_stopped());
+      if (!this->lend(use::away)) return end(search_.how_stopped());
+      search_.begin_work();
       more = search_.step();
+      search_.end_work();
       if (!this->take_back(use::away)) {
         search_.shared().note_back();
         return this->leave();
@@ -402,7 +455,6 @@ class search::counting final : revocable<Branch> {
 
 search::search(job what, pool& threads, fanout::inplace_stop_token stop, std::function<void(const search&)> meanwhile)
     : state_(std::make_shared<state>(std::move(what), threads, stop)), meanwhile_(std::move(meanwhile)) {
-  state_->refused.resize(state_->what.hosts.size());
   if (!state_->what.elapsed) {
     state_->what.elapsed = [begun = std::chrono::steady_clock::now()] {
       return std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun);
@@ -441,6 +493,7 @@ auto search::wait(Description what) {
   };
   for (;;) {
     state_->timer.run_until(time_point(elapsed()));
+    state_->give_up_on_hosts();
     if (future.wait_for(next()) == std::future_status::ready) break;
     meanwhile_(*this);
   }
@@ -449,8 +502,9 @@ auto search::wait(Description what) {
   return outcome;
 }
 
-void search::list() {
+void search::list(const std::function<void()>& between) {
   find_files();
+  between();
   look_at_files();
   forget_doubles();
 }
@@ -464,14 +518,19 @@ void search::find_files() {
   auto listed = wait(fanout::settle<listing>(std::cref(hosts), start));
   for (std::size_t h = 0; h != hosts.size(); ++h) {
     if (!listed || !(*listed)[h]) {
-      state_->refused[h].push_back(hosts[h].folder + ": " +
-                                   (state_->how_stopped() == progress::stopped ? "stopped" : "the deadline came") +
-                                   " before its files were listed");
+      state_->hosts[h]->refused.push_back(
+          hosts[h].folder + ": " + (state_->how_stopped(h) == progress::stopped ? "stopped" : "the deadline came") +
+          " before its files were listed");
+      cut_short_ = true;
       continue;
     }
     listing& one = *(*listed)[h];
     std::move(one.files.begin(), one.files.end(), std::back_inserter(state_->files));
-    state_->refused[h] = std::move(one.refused);
+    state_->hosts[h]->refused = std::move(one.refused);
+  }
+  for (const auto& f : state_->files) {
+    if (state_->what.output && f->facts.about.id == *state_->what.output)
+      f->end(progress::failed, "is where the output goes: it was not searched");
   }
 }
 
@@ -484,12 +543,11 @@ void search::look_at_files() {
   static_cast<void>(wait(fanout::settle<void>(state_->todo, start)));
 }
 
-// A file that goes by two names, or was renamed meanwhile, is searched once.
+// A file that goes by two names is searched once.
 void search::forget_doubles() {
-  std::set<std::tuple<std::size_t, std::uint64_t, std::uint64_t>> known;
+  std::set<std::pair<std::size_t, file_id>> known;
   std::erase_if(state_->files, [&](const std::unique_ptr<file>& f) {
-    const source::facts& about = f->facts.about;
-    return f->ended() == progress::under_way && !known.insert({f->host, about.device, about.inode}).second;
+    return f->ended() == progress::under_way && !known.insert({f->host, f->facts.about.id}).second;
   });
 }
 

@@ -28,6 +28,10 @@ const char* find_last_end_of_line(const char* begin, const char* end) noexcept {
   return static_cast<const char*>(memrchr(begin, '\n', static_cast<std::size_t>(end - begin)));
 }
 
+// Blocks grow from the first as long as little is found in them, and shrink where much is: what is found waits in memory.
+constexpr std::size_t first_block = std::size_t{32} << 10, least_block = std::size_t{16} << 10;
+constexpr std::size_t little = 256, much = 1024;  // lines
+
 time_rules rules_of(const query& what, const source::facts& about) {
   constexpr instant a_day = 24 * 60 * 60 * a_second;
   time_rules rules;
@@ -40,10 +44,7 @@ time_rules rules_of(const query& what, const source::facts& about) {
 
 }  // namespace
 
-std::variant<file_facts, trouble> look_at(const std::string& path, const query& what) {
-  auto opened = source::open(path);
-  if (auto* t = std::get_if<trouble>(&opened)) return std::move(*t);
-  auto& from = std::get<source>(opened);
+file_facts look_at(source from, const query& what) {
   file_facts facts{from.about(), {}};
   if (!what.by_time && !what.since && !what.until) return facts;
 
@@ -78,6 +79,7 @@ scan::scan(const query& what, source from, const file_facts& facts)
       reads_times_(facts.first.has_value()),
       event_(facts.first.value_or(facts.about.written_at)),
       at_(event_),
+      block_(std::min(first_block, what.block)),
       released_(at_ - what.reorder) {}
 
 scan::stepped scan::step(std::vector<line>& found) {
@@ -85,14 +87,14 @@ scan::stepped scan::step(std::vector<line>& found) {
   char* const begin = buffer_of_this_thread(longest_line + query_->block);
   std::memcpy(begin, rest_.data(), rest_.size());
   std::size_t got = 0;
-  auto read = source_.read(begin + rest_.size(), query_->block, &got);
+  auto read = source_.read(begin + rest_.size(), block_, &got);
   findings_.bytes = source_.consumed();
   const char* const end = begin + rest_.size() + got;
   if (!findings_.has_nul) findings_.has_nul = std::memchr(begin + rest_.size(), '\0', got) != nullptr;
 
   stepped s;
   if (auto* t = std::get_if<trouble>(&read)) s.trouble = std::move(*t);
-  const bool last = got < query_->block || s.trouble;
+  const bool last = got < block_ || s.trouble;
   const char* from = begin;
   if (skipping_) {
     const char* const newline = find_end_of_line(from, end);
@@ -122,6 +124,11 @@ scan::stepped scan::step(std::vector<line>& found) {
     s.bound = released_;
   } else {
     s.bound = next;
+  }
+  if (found.size() - first_new > much) {
+    block_ = std::min(block_, std::max(block_ / 2, least_block));
+  } else if (found.size() - first_new < little) {
+    block_ = std::min(block_ * 2, query_->block);
   }
   seal(found, first_new);
   texts_.clear();
@@ -207,7 +214,7 @@ void scan::put(std::string_view text, std::uint64_t number, instant time, bool c
   l.size = static_cast<std::uint32_t>(text.size());
   l.match = match_;
   l.cut = cut;
-  l.time = time;
+  l.time = reads_times_ ? time : before_all;
   if (query_->reorder == 0) {
     found.push_back(std::move(l));
     return;
@@ -215,17 +222,21 @@ void scan::put(std::string_view text, std::uint64_t number, instant time, bool c
   l.memory = std::make_unique_for_overwrite<char[]>(text.size());
   std::memcpy(l.memory.get(), text.data(), text.size());
   l.text = l.memory.get();
-  const auto behind = [](const line& a, const line& b) { return a.at < b.at; };
-  waiting_.insert(std::upper_bound(waiting_.begin(), waiting_.end(), l, behind), std::move(l));
+  waiting_.push_back(std::move(l));
 }
 
 void scan::release(instant up_to, std::vector<line>& found) {
+  const auto earlier = [](const line& a, const line& b) { return a.at < b.at; };
+  const auto new_ones = waiting_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+  std::stable_sort(new_ones, waiting_.end(), earlier);
+  std::inplace_merge(waiting_.begin(), new_ones, waiting_.end(), earlier);
   auto it = waiting_.begin();
   for (; it != waiting_.end() && it->at <= up_to; ++it) {
     released_ = it->at = std::max(released_, it->at);  // too late for its place
     found.push_back(std::move(*it));
   }
   waiting_.erase(waiting_.begin(), it);
+  sorted_ = waiting_.size();
   released_ = std::max(released_, up_to);
 }
 

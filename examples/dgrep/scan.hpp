@@ -47,8 +47,8 @@ struct file_facts {
   std::optional<instant> first;  // the first time in it; none: it has none, and belongs to when it was written
 };
 
-/// Opens a file and looks for its first time.
-std::variant<file_facts, trouble> look_at(const std::string& path, const query& what);
+/// Looks for the first time in a file.
+file_facts look_at(source from, const query& what);
 
 /// Searches one file, block by block. What comes first in the file goes first: a line is ordered by the greatest time up to it.
 class scan {
@@ -108,9 +108,10 @@ class scan {
   std::size_t after_ = 0;          // lines of context still to come
   std::deque<kept> before_;        // the newest lines that were not taken
   std::deque<std::string> texts_;  // of what was taken, until seal
-  std::vector<line>
-      waiting_;       // --reorder: what may not be next yet, in the order of time and number; each has its memory
-  instant released_;  // nothing below it will be found any more
+  std::size_t block_;              // to be read next: less where much is found
+  std::vector<line> waiting_;      // --reorder: what may not be next yet, each with memory of its own
+  std::size_t sorted_ = 0;         // so many of them are in the order of time and number
+  instant released_;               // nothing below it will be found any more
 };
 
 }  // namespace dgrep

@@ -4,6 +4,7 @@
 #include <bzlib.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -216,7 +217,19 @@ trouble not_opened(const std::string& path, int code) {
   return {"cannot be opened: " + message(code)};
 }
 
+std::optional<file_id> id_of(int folder, const char* path, int flags) {
+  struct statx s;
+  if (::statx(folder, path, flags, STATX_TYPE | STATX_INO | STATX_BTIME, &s) != 0 || !S_ISREG(s.stx_mode)) return {};
+  file_id id{makedev(s.stx_dev_major, s.stx_dev_minor), s.stx_ino, 0};
+  if ((s.stx_mask & STATX_BTIME) != 0)
+    id.made_at = std::int64_t{s.stx_btime.tv_sec} * 1'000'000'000 + s.stx_btime.tv_nsec;
+  return id;
+}
+
 }  // namespace
+
+std::optional<file_id> id_of(int descriptor) { return id_of(descriptor, "", AT_EMPTY_PATH); }
+std::optional<file_id> id_of(const std::string& path) { return id_of(AT_FDCWD, path.c_str(), 0); }
 
 struct source::state {
   using outcome = std::optional<trouble>;
@@ -370,11 +383,7 @@ std::variant<source, trouble> source::open(const std::string& path) try {
   if (made->file == -1) return not_opened(path, errno);
   if (::fstat(made->file, &s) != 0) return trouble{"cannot be opened: " + message(errno)};
   if (!S_ISREG(s.st_mode)) return trouble{other_than_a_file(s.st_mode)};
-  made->known.device = s.st_dev;
-  made->known.inode = s.st_ino;
-  struct statx more;
-  if (::statx(made->file, "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && (more.stx_mask & STATX_BTIME) != 0)
-    made->known.made_at = std::int64_t{more.stx_btime.tv_sec} * 1'000'000'000 + more.stx_btime.tv_nsec;
+  if (const auto id = id_of(made->file)) made->known.id = *id;
   made->known.size = static_cast<std::uint64_t>(s.st_size);
   made->known.written_at = std::int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec;
   static_cast<void>(::posix_fadvise(made->file, 0, 0, POSIX_FADV_SEQUENTIAL));  // advice: it may fail

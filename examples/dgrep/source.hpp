@@ -2,9 +2,11 @@
 #ifndef DGREP_SOURCE_HPP
 #define DGREP_SOURCE_HPP
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -15,6 +17,17 @@ struct trouble {
   std::string text;
 };
 
+/// What tells a file from any other, also from one that has its inode later.
+struct file_id {
+  std::uint64_t device = 0, inode = 0;
+  std::int64_t made_at = 0;  // ns since the epoch; 0: not known
+
+  auto operator<=>(const file_id&) const = default;
+};
+/// Of an open file, or of what lies at a path; nothing if there is no saying, or it is no regular file.
+std::optional<file_id> id_of(int descriptor);
+std::optional<file_id> id_of(const std::string& path);
+
 /// The bytes of a file, unpacked if it is a gzip, bzip2 or zstd file, which its first bytes say and not its name.
 /// Members that follow one another are read as one; zeros behind the last are left out, as gzip does. Different
 /// sources may be used by different threads at once. Memory: 64 KiB for what is packed, and the window of its format:
@@ -23,8 +36,7 @@ struct trouble {
 class source {
  public:
   struct facts {
-    std::uint64_t device = 0, inode = 0;
-    std::int64_t made_at = 0;     // ns since the epoch; 0: not known. Inodes are used again
+    file_id id;
     std::uint64_t size = 0;       // as it lies there, packed
     std::int64_t written_at = 0;  // ns since the epoch
   };

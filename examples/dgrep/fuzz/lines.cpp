@@ -204,25 +204,26 @@ void run(const query& what, const matcher& m, const std::string& content, bool p
   const auto hits = [&m](std::string_view line) { return m.hits(line); };
   const reference::file expected = reference::search(what, hits, content, written_at);
 
-  auto looked = look_at(path, what);
-  if (std::holds_alternative<trouble>(looked)) wrong("it cannot be looked at: " + std::get<trouble>(looked).text);
-  const auto& facts = std::get<file_facts>(looked);
+  const auto open = [&path] {
+    auto opened = source::open(path);
+    if (std::holds_alternative<trouble>(opened)) wrong("it cannot be opened: " + std::get<trouble>(opened).text);
+    return std::get<source>(std::move(opened));
+  };
+  const file_facts facts = look_at(open(), what);
   if (facts.first != expected.first)
     wrong("its first time is " + scenario::shown(facts.first) + ", and should be " + scenario::shown(expected.first));
   if (facts.about.written_at != written_at) wrong("it is said to be written at another time");
-  auto opened = source::open(path);
-  if (std::holds_alternative<trouble>(opened)) wrong("it cannot be opened: " + std::get<trouble>(opened).text);
 
-  scan search(what, std::move(std::get<source>(opened)), facts);
+  scan search(what, open(), facts);
   std::vector<line> found;
   instant bound = facts.first.value_or(written_at) - what.reorder,
           last = before_all;  // as run.cpp says before it begins
-  std::size_t read = 0;
+  std::size_t read = 0, steps = 0;
   for (bool done = false; !done;) {
-    if (read > content.size()) wrong("it has no end");
+    if (steps++ > content.size()) wrong("it has no end");
     const std::size_t known = found.size();
     const scan::stepped s = search.step(found);
-    read += what.block;
+    if (!pack) read = search.so_far().bytes;  // how much at once is its own business
     if (s.trouble) wrong("there is trouble: " + s.trouble->text);
     for (std::size_t i = known; i != found.size(); ++i) {
       say("finds " + shown(found[i]));
@@ -235,11 +236,12 @@ void run(const query& what, const matcher& m, const std::string& content, bool p
     done = s.done;
     if (!done && s.bound < bound) wrong("the bound falls to " + dgrep::to_string(s.bound));
     bound = s.bound;
-    const std::size_t seen = std::min(read, content.size());
-    if (search.so_far().has_nul != (content.find('\0') < seen)) wrong("it is wrong about NULs");
-    if (!pack && search.so_far().bytes != seen) wrong("it has counted other bytes than were read");
+    if (read > content.size()) wrong("it has counted more bytes than there are");
+    if (!pack && search.so_far().has_nul != (content.find('\0') < read)) wrong("it is wrong about NULs");
   }
   const scan::findings& f = search.so_far();
+  if (expected.matches < what.most && f.has_nul != (content.find('\0') != content.npos))
+    wrong("it is wrong about NULs");
   if (f.matches != expected.matches)
     wrong(std::to_string(f.matches) + " lines match, and " + std::to_string(expected.matches) + " should");
   if (f.cut_lines != expected.cut_lines || f.first_cut != expected.first_cut)

@@ -62,7 +62,7 @@ file search(const dgrep::query& what, const std::function<bool(std::string_view)
     }
     const bool hit = out.matches < what.most && hits(text) != what.invert && (!what.since || event >= *what.since) &&
                      (!what.until || event <= *what.until);
-    line l{0, false, number, text, hit, cut, event};
+    line l{0, false, number, text, hit, cut, out.first ? event : dgrep::before_all};
     if (hit) {
       ++out.matches;
       if (what.only_count) continue;

@@ -335,7 +335,7 @@ class Folders(Case):
         self.link("../pipe", "one/link")
         self.link("/dev/zero", "one/zero")
         self.check(self.run_it("ERROR", "one"), 3, self.expected, "link: is a named pipe, not a file", "zero: is a device, not a file")
-        self.check(self.run_it("ERROR", "pipe"), 3, [], "pipe: is a named pipe, not a file")
+        self.check(self.run_it("ERROR", "pipe"), 2, [], "pipe: is a named pipe, not a file")
 
     def test_a_host_that_is_not_there_is_named(self):
         self.check(self.run_it("ERROR", "one", "two=gone"), 3, self.expected, "dgrep: two: gone: No such file or directory")
@@ -361,7 +361,7 @@ class Changing(Case):
         expected = numbered("one", "a.log", lines)
         self.assertEqual([line.decode() for line in out[:-1]], expected[:len(out) - 1])
         self.assertTrue(expected[len(out) - 1].startswith(out[-1].decode()), out[-1])  # it may be cut, too
-        self.assertGreater(len(out), 1000)
+        self.assertGreater(len(out), 100)
 
     def test_a_file_that_is_rotated_is_read_to_its_end(self):
         lines = lines_of("a", 30_000)

@@ -299,7 +299,8 @@ def search(hosts, matches, zone=UTC, since=None, until=None, most=None, before=0
     everything = []
     for h, host in enumerate(hosts):
         for f, file in enumerate(host.files):
-            events, _ = file.events(zone)
+            events, has_times = file.events(zone)
+            says = events if has_times else [None] * len(events)
             greatest, taken, left, key, group = None, 0, 0, 0, None
             waiting, found = [], []
             for i, text in enumerate(file.lines):
@@ -311,12 +312,12 @@ def search(hosts, matches, zone=UTC, since=None, until=None, most=None, before=0
                 if hit:
                     taken += 1
                     key, group, left = (event if reorder else greatest), (h, f, taken), after
-                    found += [Found(key, file, host, n + 1, file.lines[n], False, events[n], group) for n in waiting]
+                    found += [Found(key, file, host, n + 1, file.lines[n], False, says[n], group) for n in waiting]
                     waiting = []
-                    found.append(Found(key, file, host, i + 1, text, True, event, group))
+                    found.append(Found(key, file, host, i + 1, text, True, says[i], group))
                 elif left:
                     left -= 1
-                    found.append(Found(key, file, host, i + 1, text, False, event, group))
+                    found.append(Found(key, file, host, i + 1, text, False, says[i], group))
                 elif before:
                     waiting = (waiting + [i])[-before:]
             everything += found  # by host, file and line: the sort keeps that
@@ -348,7 +349,9 @@ def as_stamp(t):
 
 
 def as_record(x):
-    record = {"host": x.host.name, "file": x.file.name, "line": x.number, "time": as_stamp(x.time)}
+    record = {"host": x.host.name, "file": x.file.name, "line": x.number}
+    if x.time is not None:
+        record["time"] = as_stamp(x.time)
     if not x.matches:
         record["context"] = True
     try:

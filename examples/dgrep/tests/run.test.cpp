@@ -52,6 +52,7 @@ struct fixture {
   std::vector<shown> lines;
   std::function<void(std::size_t)> shows = [](std::size_t) {};  // with how many lines there are
   std::function<void()> meanwhile = [] {};
+  std::function<void()> listed = [] {};  // and not looked at yet
   bool counts = false;
 
   explicit fixture(const pattern& p) {
@@ -67,7 +68,7 @@ struct fixture {
   void run(Look&& look) {
     pool p(threads);
     search s(j, p, stop.get_token(), [&](const search&) { meanwhile(); });
-    s.list();
+    s.list(listed);
     if (counts) {
       s.count([](const file&) { return true; });
     } else {
@@ -334,12 +335,12 @@ TEST_CASE("one that never ends does not keep the deadline from showing the other
   });
 }
 
-TEST_CASE("a host that hangs is left out, and another thread searches in the place of its", "[dgrep]") {
+TEST_CASE("a host that hangs is given up, and another thread searches in the place of its", "[dgrep]") {
   const pattern p = compiled("x");
   fixture f(p);
   hands by_hand(f.j);
   f.threads = 1;
-  f.j.host_timeout = 1h;
+  f.j.host_timeout = 1min;
   f.host("stuck");
   f.host("a");
   f.folder.write("stuck/1", stamp(noon) + " x\n");
@@ -348,13 +349,26 @@ TEST_CASE("a host that hangs is left out, and another thread searches in the pla
   f.meanwhile = [&] {
     if (by_hand.hanging) by_hand.time = std::chrono::nanoseconds(1h).count();
   };
-  f.run([&](const search& s) {
-    CHECK(s.is_stuck());
-    CHECK(find(s, "1")->ended() == progress::timed_out);
-    CHECK(find(s, "2")->ended() == progress::timed_out);
-    CHECK(find(s, "log")->ended() == progress::timed_out);  // its time was up, too: it had waited for the only thread
-    by_hand.let_go.count_down();
-  });
+  SECTION("when lines are shown") {
+    f.run([&](const search& s) {
+      CHECK(s.is_stuck());
+      CHECK(find(s, "1")->ended() == progress::timed_out);
+      CHECK(find(s, "2")->ended() == progress::timed_out);
+      CHECK(find(s, "log")->ended() == progress::complete);
+      by_hand.let_go.count_down();
+    });
+    CHECK(f.lines.size() == 2);
+  }
+  SECTION("when they are counted") {
+    f.counts = true;
+    f.j.what.only_count = true;
+    f.run([&](const search& s) {
+      CHECK(find(s, "1")->ended() == progress::timed_out);
+      CHECK(find(s, "log")->ended() == progress::complete);
+      CHECK(find(s, "log")->found.matches == 2);
+      by_hand.let_go.count_down();
+    });
+  }
 }
 
 TEST_CASE("a stop request does not wait for one that hangs", "[dgrep]") {
@@ -456,6 +470,42 @@ TEST_CASE("a file that is cut after it was listed is named, and what is left of 
     CHECK_THAT(find(s, "log")->why, Catch::Matchers::Contains("cut"));
   });
   CHECK(f.lines.size() == 1);
+}
+
+TEST_CASE("what is written to is not searched", "[dgrep]") {
+  const pattern p = compiled("x");
+  fixture f(p);
+  f.host("a");
+  f.folder.write("a/log", stamp(noon) + " x\n");
+  f.folder.write("a/out", stamp(noon) + " x\n");
+  f.j.output = id_of(f.folder.at("a/out"));
+  REQUIRE(f.j.output);
+  f.run([](const search& s) {
+    CHECK(find(s, "out")->ended() == progress::failed);
+    CHECK_THAT(find(s, "out")->why, Catch::Matchers::Contains("output"));
+  });
+  CHECK(f.lines.size() == 1);
+}
+
+TEST_CASE("a file that is rotated after it was listed, before it was looked at, is not lost", "[dgrep]") {
+  const pattern p = compiled("x");
+  fixture f(p);
+  f.threads = 1;
+  f.host("a");
+  f.folder.write("a/log", stamp(noon + a_second) + " x A\n");
+  f.folder.write("a/log.1", stamp(noon) + " x B\n");
+  bool is_rotated = false;
+  f.listed = [&] {
+    if (std::exchange(is_rotated, true)) return;
+    const std::string log = f.folder.at("a/log");
+    std::filesystem::rename(log + ".1", log + ".2");
+    std::filesystem::rename(log, log + ".1");
+    f.folder.write("a/log", stamp(noon) + " x C\n");
+  };
+  f.run();
+  REQUIRE(f.lines.size() == 2);
+  CHECK(f.lines[0].text.ends_with("x B"));
+  CHECK(f.lines[1].text.ends_with("x A"));
 }
 
 TEST_CASE("what may not be read is named", "[dgrep]") {

@@ -389,8 +389,11 @@ TEST_CASE("facts about a file are those of the file that was opened", "[dgrep][s
   REQUIRE(::rename(path.c_str(), f.path("log.1").c_str()) == 0);
   f.write("log", "another\n");
   const source::facts& known = opened_one.about();
-  CHECK(known.device == s.st_dev);
-  CHECK(known.inode == s.st_ino);
+  CHECK(known.id.device == s.st_dev);
+  CHECK(known.id.inode == s.st_ino);
+  CHECK(known.id == dgrep::id_of(f.path("log.1")));
+  CHECK(known.id != dgrep::id_of(path));
+  CHECK_FALSE(dgrep::id_of(f.path("nowhere")));
   CHECK(known.size == 5);
   CHECK(known.written_at == 1'700'000'000'123'456'789);
   source moved = std::move(opened_one);
