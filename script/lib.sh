@@ -54,6 +54,17 @@ need_packages() {
   "${apt_get[@]}" install --yes --no-install-recommends "${missing[@]}"
 }
 
+# want_packages <package>...: installs what can be had without removing anything; the rest is done without.
+want_packages() {
+  local package as_root=()
+  ((EUID == 0)) || as_root=(sudo -n)
+  for package; do
+    is_present "$package" && continue
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends --no-remove \
+      "$package" >/dev/null 2>&1 || echo "$0: $package cannot be installed here: going on without" >&2
+  done
+}
+
 # build_alone <folder> <target> <cmake option>...: builds one target, optimised, without tests.
 build_alone() {
   local folder=$1 target=$2

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "harness/machine.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#if defined(__linux__)
+#include <sched.h>
+#include <sys/utsname.h>
+#endif
+
+namespace fanout::bench {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+double nanoseconds_since(clock::time_point start) {
+  return std::chrono::duration<double, std::nano>(clock::now() - start).count();
+}
+
+double median(std::vector<double>& of) {
+  const auto middle = of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2);
+  std::nth_element(of.begin(), middle, of.end());
+  return *middle;
+}
+
+}  // namespace
+
+#if defined(__linux__)
+namespace {
+const cpu_set_t& allowed_processors() noexcept {
+  static const cpu_set_t at_start = [] {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    sched_getaffinity(0, sizeof set, &set);
+    return set;
+  }();
+  return at_start;
+}
+}  // namespace
+
+std::size_t processors() noexcept { return static_cast<std::size_t>(CPU_COUNT(&allowed_processors())); }
+
+void pin_to(std::size_t k) noexcept {
+  for (std::size_t cpu = 0; cpu != CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed_processors()) || k-- != 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
+
+std::string machine_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  utsname system{};
+  return uname(&system) == 0 ? system.machine : "unknown";
+}
+#else
+std::size_t processors() noexcept { return std::max(1U, std::thread::hardware_concurrency()); }
+void pin_to(std::size_t) noexcept {}
+std::string machine_name() { return "unknown"; }
+#endif
+
+double cache_line_transfer_ns(std::size_t a, std::size_t b) {
+  constexpr std::uint32_t samples = 201, turns = 200;      // of each side, per sample
+  alignas(cache_line) std::atomic<std::uint32_t> line{0};  // even: the turn of a
+  const auto take_turns = [&line](std::uint32_t parity, std::uint32_t from) {
+    for (std::uint32_t next = from + parity; next < from + 2 * turns; next += 2) {
+      while (line.load(std::memory_order_acquire) != next) {}
+      line.fetch_add(1, std::memory_order_acq_rel);
+    }
+  };
+  std::thread other([&] {
+    pin_to(b);
+    for (std::uint32_t s = 0; s != samples; ++s) take_turns(1, s * 2 * turns);
+  });
+  pin_to(a);
+  std::vector<double> took;
+  took.reserve(samples);
+  for (std::uint32_t s = 0; s != samples; ++s) {
+    const clock::time_point start = clock::now();
+    take_turns(0, s * 2 * turns);
+    took.push_back(nanoseconds_since(start) / (2 * turns));
+  }
+  other.join();
+  return median(took);
+}
+
+std::uint64_t laps_for(std::uint64_t nanoseconds) {
+  static const double laps_per_nanosecond = [] {
+    constexpr std::uint64_t laps = 100'000;
+    std::vector<double> took;
+    for (int i = 0; i != 21; ++i) {
+      const clock::time_point start = clock::now();
+      work(laps);
+      took.push_back(nanoseconds_since(start));
+    }
+    return static_cast<double>(laps) / median(took);
+  }();
+  return static_cast<std::uint64_t>(static_cast<double>(nanoseconds) * laps_per_nanosecond);
+}
+
+}  // namespace fanout::bench

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_BENCH_HARNESS_REPORT_HPP
+#define FANOUT_BENCH_HARNESS_REPORT_HPP
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/allocations.hpp"
+#include "harness/patterns.hpp"
+#include "harness/registry.hpp"
+
+namespace fanout::bench {
+
+/// Times `Rounds(setting)`, which has `bool run()`, and reports for each benchmark
+///
+///   per_branch    seconds per branch. Where one thread does it all: of the processor's time, on average. Otherwise by the clock on
+///                 the wall, since who sleeps in the meantime is no faster, and the median of the rounds: one in which the system
+///                 takes a processor away from a spinning thread is a thousand times as long as the others
+///   allocations   per round, and
+///   bytes         asked for in them; counted in an untimed round, which is the second one, when heaps have grown
+///   checked       1, or 0 for a strategy that nobody has vouched for
+///
+/// A round whose result is wrong ends the benchmark as an error.
+template <class Rounds>
+void measure_rounds(::benchmark::State& state, const setting& s, const entry& e) {
+  Rounds rounds(s);
+  bool right = rounds.run();
+
+  // Google Benchmark comes here several times for each repetition; one count will do. One thread runs benchmarks.
+  static std::map<std::string, allocated> counted;
+  std::string what = e.name + ' ' + std::string(s.arrival.name) + ' ' + std::to_string(s.branches) + ' ' +
+                     std::to_string(s.work_ns) + ' ' + std::to_string(s.threads);
+  auto found = counted.find(what);
+  if (found == counted.end()) {
+    count_allocations();
+    right = rounds.run() && right;
+    found = counted.emplace(std::move(what), stop_counting()).first;
+  }
+
+  using clock = std::chrono::steady_clock;
+  std::vector<std::chrono::duration<double>> took;
+  if (s.threads == 1) {
+    while (state.KeepRunning()) {
+      if (!right) break;
+      right = rounds.run();
+    }
+  } else {
+    constexpr std::size_t most_samples = 1 << 14;
+    took.reserve(most_samples);
+    while (state.KeepRunning()) {
+      if (!right) break;
+      const clock::time_point start = clock::now();
+      right = rounds.run();
+      const clock::time_point end = clock::now();
+      if (took.size() != most_samples) took.push_back(end - start);
+    }
+  }
+  if (!right) {
+    note_wrong_result();
+    state.SkipWithError(s.arrival.of == family::strategy ? "not exactly one release was told that it was the last"
+                                                         : "the sum of the results is wrong");
+    return;
+  }
+  using ::benchmark::Counter;
+  const auto n = static_cast<double>(s.branches);
+  if (s.threads == 1) {
+    state.counters["per_branch"] = Counter(n, Counter::kIsIterationInvariantRate | Counter::kInvert);
+  } else {
+    const auto middle = took.begin() + static_cast<std::ptrdiff_t>(took.size() / 2);
+    std::nth_element(took.begin(), middle, took.end());
+    state.counters["per_branch"] = middle->count() / n;
+  }
+  state.counters["allocations"] = static_cast<double>(found->second.count);
+  state.counters["bytes"] = static_cast<double>(found->second.bytes);
+  state.counters["checked"] = e.checked ? 1 : 0;
+}
+
+/// See `entry::count`.
+template <class Rounds>
+bool count_rounds(const setting& s) {
+  Rounds rounds(s);
+  bool right = true;
+  // What happens once per process (symbols are looked up, the heap grows) has happened after these.
+  for (int i = 0; i != 3; ++i) right = rounds.run() && right;
+  return fanout_bench_measured([](void* what) { return static_cast<Rounds*>(what)->run(); }, &rounds) && right;
+}
+
+}  // namespace fanout::bench
+
+#endif

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef FANOUT_BENCH_HARNESS_STRATEGY_HPP
+#define FANOUT_BENCH_HARNESS_STRATEGY_HPP
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+
+#include "fanout/refcount/concept.hpp"
+#include "harness/conformance.hpp"
+#include "harness/machine.hpp"
+#include "harness/patterns.hpp"
+#include "harness/registry.hpp"
+#include "harness/report.hpp"
+#include "harness/team.hpp"
+
+namespace fanout::bench {
+
+/// The count alone. A round: the issuer makes the strategy, T threads release their branches, the issuer its own and then its
+/// reference, and exactly one of all calls must have returned true. Timed is all of that, with the hand-over to the threads and
+/// back, which is the same for everybody. The strategy's storage is allocated before and used again: in an operation it lies in an
+/// allocation that is made anyhow.
+///
+/// A strategy that joins batches releases what a turn of `burst` branches completes together, in any pattern.
+template <class S>
+class strategy_rounds {
+ public:
+  explicit strategy_rounds(const setting& s)
+      : setting_(s), laps_(s.work_ns != 0 ? laps_for(s.work_ns) : 0), storage_(s.branches) {
+    if (s.threads > 1) team_.emplace(s.threads);
+  }
+
+  /// False: not exactly one call returned true.
+  bool run() noexcept {
+    S* const count = ::new (static_cast<void*>(room_)) S(setting_.branches, storage_.get());
+    std::uint64_t lasts = 0;
+    if (team_) {
+      auto job = [this, count](std::size_t t) noexcept { others_[t].lasts = release_share(*count, t); };
+      team_->launch(job);
+      lasts = release_share(*count, 0);
+      lasts += release_issuer(*count);
+      team_->join();
+      for (std::size_t t = 1; t < setting_.threads; ++t) lasts += others_[t].lasts;
+    } else {
+      lasts = release_share(*count, 0);
+      lasts += release_issuer(*count);
+    }
+    std::destroy_at(count);
+    return lasts == 1;
+  }
+
+ private:
+  static constexpr std::size_t together = requires { requires refcount::joins_batches<S>; } ? burst : 1;
+
+  static std::uint64_t release_issuer(S& count) noexcept {
+    if constexpr (refcount::without_issuer_reference<S>) {
+      return 0;
+    } else {
+      return std::uint64_t{count.release_issuer(0, 0)};
+    }
+  }
+  std::uint64_t release_share(S& count, std::size_t t) noexcept {
+    return laps_ != 0 ? release_share<true>(count, t) : release_share<false>(count, t);
+  }
+  template <bool Works>
+  std::uint64_t release_share(S& count, std::size_t t) noexcept {
+    const std::size_t n = setting_.branches, threads = setting_.threads;
+    switch (setting_.arrival.what) {
+      case pattern::strided:
+        return release_strided<Works>(count, t);
+      case pattern::batched:
+        return release_runs<Works, burst>(count, block_of(n, t, threads));
+      case pattern::skewed:
+        return release_runs<Works, together>(count, skewed_block_of(n, t, threads));
+      default:
+        return release_runs<Works, together>(count, block_of(n, t, threads));
+    }
+  }
+
+  // As a batch does: any k where the strategy does not care which.
+  template <bool Works, std::size_t K>
+  std::uint64_t release_runs(S& count, share mine) noexcept {
+    std::uint64_t lasts = 0;
+    if constexpr (K == 1) {
+      for (std::size_t i = mine.first; i != mine.last; ++i) {
+        if constexpr (Works) work(laps_);
+        lasts += std::uint64_t{count.release(i, 1)};
+      }
+    } else {
+      for (std::size_t i = mine.first; i < mine.last; i += K) {
+        const std::size_t k = std::min(K, mine.last - i);
+        if constexpr (Works) work(laps_ * k);
+        lasts += std::uint64_t{release_together(count, i, k)};
+      }
+    }
+    return lasts;
+  }
+  static bool release_together(S& count, std::size_t first, std::size_t k) noexcept {
+    if constexpr (refcount::anonymous<S>) {
+      return count.release_any(k);
+    } else {
+      return count.release(first, k);
+    }
+  }
+  template <bool Works>
+  std::uint64_t release_strided(S& count, std::size_t t) noexcept {
+    std::uint64_t lasts = 0;
+    if constexpr (together == 1) {
+      for (std::size_t i = t; i < setting_.branches; i += setting_.threads) {
+        if constexpr (Works) work(laps_);
+        lasts += std::uint64_t{count.release(i, 1)};
+      }
+      return lasts;
+    } else {
+      const share mine = block_of(setting_.branches, t, setting_.threads);  // any: it does not care which
+      return release_runs<Works, together>(count, mine);
+    }
+  }
+
+  struct alignas(cache_line) line {
+    std::uint64_t lasts = 0;
+  };
+
+  const setting setting_;
+  const std::uint64_t laps_;
+  const strategy_storage<S> storage_;
+  std::unique_ptr<line[]> others_ = std::make_unique<line[]>(setting_.threads);
+  // The count has lines of its own.
+  alignas(std::max(alignof(S), cache_line)) std::byte room_[(sizeof(S) + cache_line - 1) / cache_line * cache_line];
+  std::optional<team> team_;
+};
+
+template <class S>
+entry strategy_entry(const char* name) {
+  return {.in = family::strategy,
+          .name = name,
+          .fits = [](const setting& s) { return !refcount::single_threaded<S> || s.threads == 1; },
+          .measure = [](::benchmark::State& state, const setting& s,
+                        const entry& e) { measure_rounds<strategy_rounds<S>>(state, s, e); },
+          .count = &count_rounds<strategy_rounds<S>>,
+          .conforms = &conform<S>,
+          .identity = identity_of<S>(),
+          .checked = false};
+}
+
+}  // namespace fanout::bench
+
+#endif
