@@ -48,7 +48,7 @@ def make_logs(logs, folder):
     for path in paths:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as to:
-            for _ in range(max(1, SIZE // len(paths) // len(whole))):
+            for _ in range(-(-SIZE // len(paths) // len(whole))):
                 to.write(whole)
     return paths
 

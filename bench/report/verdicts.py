@@ -46,16 +46,16 @@ TABLE = {
         "left.", None),
     "sharded": Strategy(
         "several processors complete at once, each of them neighbouring branches",
-        "Any number of threads. try_hold: yes. N unknown: no. A cache line for each shard, and up to 8 branches a flat count.",
+        "Any number of threads. try_hold: yes. N unknown: no. A cache line for each shard, and below 16 branches a flat count.",
         on_several("block")),
     "sharded_by_thread": Strategy(
         "several processors complete at once, each of them whatever comes",
-        "Any number of threads. try_hold: yes. N unknown: no. A cache line for each shard, and up to 8 branches a flat count.",
+        "Any number of threads. try_hold: yes. N unknown: no. A cache line for each shard, and below 16 branches a flat count.",
         on_several("block", "strided", "skewed")),
     "batched": Strategy(
         "a loop completes many branches in a turn, inside a batch_scope",
         "What the strategy inside it can, by default atomic's: try_hold: yes, N unknown: yes. Saves nothing outside of a "
-        "batch_scope.", lambda key: key.pattern == "batched"),
+        "batch_scope.", lambda key: key.pattern in ("block", "strided", "skewed")),
     "peek": Strategy(
         "few branches complete one after the other, and nobody else holds the operation",
         "Any number of threads, but slower where they meet. try_hold: no, so no stop tokens and no deadlines. N unknown: no.",

@@ -45,7 +45,7 @@ def result(repetitions=9, strategy=("block", "strided", "batched", "skewed"),
                             each = work / 2 + 8
                         if threads > 1 and contender == "sharded_by_thread":
                             each = work / 2 + 9
-                        if contender == "batched" and pattern == "batched":
+                        if contender == "batched" and pattern != "batched":
                             each *= 0.3
                         found += entries(f"strategy/{pattern}/{contender}", n, work, threads, noisy(each), allocations=0, bytes=0)
     for pattern in operation:

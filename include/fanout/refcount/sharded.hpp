@@ -18,6 +18,8 @@ namespace fanout::refcount {
 /// Which shard a release goes to: neighbouring branches to the same one. Right where a thread completes neighbours, as when a range
 /// is cut into a block per thread.
 struct by_block {
+  /// Whether a shard is often empty when a release comes to it: then it is looked at first.
+  static constexpr bool often_finds_none = false;
   template <class Platform>
   static std::size_t shard(std::size_t branch, int bits_of_block, std::size_t) noexcept {
     return branch >> bits_of_block;
@@ -27,6 +29,7 @@ struct by_block {
 /// Which shard a release goes to: one that belongs to the completing thread, as far as there are enough. Right where threads
 /// complete whatever comes, as those of a pool do. Threads are numbered in the order in which they first ask.
 struct by_thread {
+  static constexpr bool often_finds_none = true;
   template <class Platform>
   static std::size_t shard(std::size_t, int, std::size_t shards) noexcept {
     return Platform::thread_number() % shards;
@@ -58,8 +61,10 @@ class basic_sharded {
 
   // May go below zero, by attempts to take what is not there.
   struct alignas(Limits.line) shard {
-    explicit shard(std::int64_t n) noexcept : left(n) {}
+    shard(std::int64_t n, std::size_t next) noexcept : left(n), next_left(next) {}
     typename Platform::template atomic<std::int64_t> left;
+    // Where to go on once this one is empty: all between were empty, and stay so.
+    typename Platform::template atomic<std::size_t> next_left;
   };
 
  public:
@@ -77,7 +82,7 @@ class basic_sharded {
     std::size_t rest = branches;
     for (std::size_t s = 0; s != shards_; ++s) {
       const std::size_t here = std::min(rest, std::size_t{1} << bits_of_block_);
-      ::new (static_cast<void*>(first_ + s)) shard(static_cast<std::int64_t>(here));
+      ::new (static_cast<void*>(first_ + s)) shard(static_cast<std::int64_t>(here), s + 1 != shards_ ? s + 1 : 0);
       rest -= here;
     }
   }
@@ -139,10 +144,16 @@ class basic_sharded {
   // Takes k references of branches, from shard s on; says how many shards that has emptied. pre: the caller has k, so they are there
   std::uint64_t take(std::size_t s, std::uint64_t k) noexcept {
     auto wanted = static_cast<std::int64_t>(k);
-    for (std::uint64_t emptied = 0;; s = s + 1 != shards_ ? s + 1 : 0) {
+    shard& home = first_[s];
+    // relaxed, here and below: a shard that is empty stays so, this one takes nothing from it, and the way past it is a hint that
+    // was right when it was written. That there is something left proves nothing.
+    bool looks = Home::often_finds_none;
+    for (std::uint64_t emptied = 0;; s = first_[s].next_left.load(std::memory_order_relaxed), looks = true) {
       shard& here = first_[s];
-      // relaxed: a shard that is empty stays so, and this one takes nothing from it. That there is something left proves nothing.
-      if (here.left.load(std::memory_order_relaxed) <= 0) continue;
+      if (looks && here.left.load(std::memory_order_relaxed) <= 0) continue;
+      // Before the release, after which it may be gone.
+      if (&here != &home && home.next_left.load(std::memory_order_relaxed) != s)
+        home.next_left.store(s, std::memory_order_relaxed);
       // release, acquire: as in refcount::atomic; who empties a shard passes on to the root what all its releases wrote.
       const std::int64_t before = here.left.fetch_sub(wanted, std::memory_order_acq_rel);
       if (before <= 0) continue;            // somebody was faster
