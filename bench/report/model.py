@@ -44,10 +44,11 @@ BRANCHES_PER_SHARD = 8
 
 def shards(n):
     """0: the count is a flat one."""
+    if n < 2 * BRANCHES_PER_SHARD:
+        return 0
     per_shard = max(math.ceil(n / MOST_SHARDS), BRANCHES_PER_SHARD)
     per_shard = 1 << (per_shard - 1).bit_length()
-    made = math.ceil(n / per_shard)
-    return made if made >= 2 else 0
+    return math.ceil(n / per_shard)
 
 
 class Costs(typing.NamedTuple):

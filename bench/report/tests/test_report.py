@@ -250,7 +250,7 @@ class Model(unittest.TestCase):
         self.assertLess(model.starts_to_pay(1000, 4096, self.COSTS._replace(t_x=200)), start)
 
     def test_few_branches_have_no_shards(self):
-        self.assertEqual([model.shards(n) for n in (1, 8, 9, 16, 17, 128, 130, 256, 4096)], [0, 0, 2, 2, 3, 16, 9, 16, 16])
+        self.assertEqual([model.shards(n) for n in (1, 8, 15, 16, 17, 128, 130, 256, 4096)], [0, 0, 0, 2, 3, 16, 9, 16, 16])
         self.assertEqual(model.sharded(8, 50, 8, self.COSTS), model.flat(8, 50, self.COSTS))
 
     def test_has_the_library_s_sizes(self):

@@ -9,6 +9,7 @@ Nothing sleeps: a test goes on when it has read what it waits for. A process tha
 import base64
 import json
 import os
+import pty
 import re
 import select
 import shutil
@@ -158,6 +159,24 @@ class Interrupted(Case):
         dgrep.process.send_signal(signal.SIGINT)
         status, out, err = dgrep.end(within=20)
         self.assertEqual((status, [line.decode() for line in out]), (3, numbered("one", "endless.log", first)), err)
+
+    def test_a_terminal_is_told_how_far_it_is(self):
+        self.put_endless("one/endless.log", lines_of("endless", 1))
+        master, terminal = pty.openpty()
+        dgrep = subprocess.Popen([DGREP, "-c", "ERROR", "one"], stdout=subprocess.DEVNULL, stderr=terminal, cwd=self.top)
+        os.close(terminal)
+        said = b""
+        while b"waiting for one/endless.log" not in said:
+            self.assertTrue(select.select([master], [], [], IN_TIME)[0], said)
+            said += os.read(master, 4096)
+        self.assertRegex(said, rb"0 of 1 files, [0-9]+ MB, [0-9]+ MB/s, [0-9]+ lines")
+        dgrep.send_signal(signal.SIGUSR1)
+        while b"fanout: 1 of 1 branches outstanding" not in said:
+            self.assertTrue(select.select([master], [], [], IN_TIME)[0], said)
+            said += os.read(master, 4096)
+        dgrep.send_signal(signal.SIGINT)
+        self.assertEqual(dgrep.wait(timeout=IN_TIME), 3)
+        os.close(master)
 
     def test_the_summary_says_who_was_stopped(self):
         self.put_endless("one/endless.log", lines_of("endless", 1))
