@@ -296,106 +296,117 @@ class search::listing_task final : revocable<Branch> {
   const host* host_;
 };
 
+/// Work on one file, as `Derived` does it: `go_on()` with the branch in use, and `report(branch, how)` at last.
+template <class Derived, class Branch>
+class search::file_task : public revocable<Branch> {
+  using use = typename revocable<Branch>::use;
+
+ protected:
+  file_task(std::shared_ptr<state> s, file& of, Branch branch)
+      : revocable<Branch>(std::move(branch)), search_(std::move(s), of) {
+    this->run = [](fanout::work* w) noexcept {
+      auto* const self = static_cast<file_task*>(w);
+      if (!self->take_back(use::waits)) return self->leave();
+      static_cast<Derived*>(self)->go_on();
+    };
+  }
+
+  void begin(fanout::inplace_stop_token token) {
+    this->revoke_on(token, search_.host_stop());
+    go_on_later();
+  }
+  void go_on_later() noexcept {
+    pool& threads = *search_.shared().threads;
+    if (!this->lend(use::waits)) return end(search_.how_stopped());
+    threads.post(*this);
+  }
+  /// Calls f, in which the thread may hang. False: it is over, and this may be gone.
+  template <class F>
+  bool away(F f) noexcept {
+    if (!this->lend(use::away)) return end(search_.how_stopped()), false;
+    search_.begin_work();
+    f();
+    search_.end_work();
+    if (this->take_back(use::away)) return true;
+    search_.shared().note_back();
+    this->leave();
+    return false;
+  }
+  void end(progress how) noexcept {
+    search_.note_end(how);
+    Derived::report(this->finish(), how);
+  }
+
+  file_search search_;
+
+ private:
+  void revoked(bool is_away) noexcept override { search_.note_revoked(is_away); }
+};
+
 /// Looks at the head of a file.
 template <class Branch>
-class search::looking final : revocable<Branch> {
-  using base = revocable<Branch>;
-  using use = typename base::use;
+class search::looking final : file_task<looking<Branch>, Branch> {
+  using base = file_task<looking<Branch>, Branch>;
+  friend base;
 
  public:
   static void start(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop) {
-    auto* const self = new looking(std::move(s), of, std::move(branch));
-    self->revoke_on(stop, self->search_.host_stop());
-    if (!self->lend(use::waits)) return self->end_stopped();
-    self->search_.shared().threads->post(*self);
+    (new looking(std::move(s), of, std::move(branch)))->begin(stop);
   }
 
  private:
-  looking(std::shared_ptr<state> s, file& of, Branch branch) : base(std::move(branch)), search_(std::move(s), of) {
-    this->run = [](fanout::work* w) noexcept { static_cast<looking*>(w)->all(); };
+  using base::base;
+  void go_on() noexcept {
+    bool is_well = false;
+    if (!this->away([&] { is_well = this->search_.look(); })) return;
+    if (!is_well) return this->end(progress::failed);
+    this->search_.note_seen();
+    this->finish().set_value();  // it is still under way
   }
-  void all() noexcept {
-    if (!this->take_back(use::waits)) return this->leave();
-    if (!this->lend(use::away)) return end_stopped();
-    search_.begin_work();
-    const bool is_well = search_.look();
-    search_.end_work();
-    if (!this->take_back(use::away)) {
-      search_.shared().note_back();
-      return this->leave();
-    }
-    if (is_well) {
-      search_.note_seen();
-    } else {
-      search_.note_end(progress::failed);
-    }
-    this->finish().set_value();
+  static void report(Branch branch, progress how) noexcept {
+    if (how == progress::failed) return branch.set_value();  // why, the file says
+    branch.set_stopped();
   }
-  void end_stopped() noexcept {
-    search_.note_end(search_.how_stopped());
-    this->finish().set_stopped();
-  }
-  void revoked(bool is_away) noexcept override { search_.note_revoked(is_away); }
-
-  file_search search_;
 };
 
 /// Emits what it finds, and waits while others are behind.
 template <class Branch>
-class search::streaming final : revocable<Branch> {
-  using base = revocable<Branch>;
-  using use = typename base::use;
+class search::streaming final : file_task<streaming<Branch>, Branch> {
+  using base = file_task<streaming<Branch>, Branch>;
+  friend base;
 
  public:
   static void start(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop) {
     auto* const self = new streaming(std::move(s), of, std::move(branch));
     // So that others need not wait until this one is opened.
-    self->branch().watermark(of.facts.first.value_or(of.facts.about.written_at) -
-                             self->search_.shared().what.what.reorder);
-    self->revoke_on(stop, self->search_.host_stop());
-    self->go_on_later();
+    const instant first = of.facts.first.value_or(of.facts.about.written_at);
+    self->branch().watermark(first - self->search_.shared().what.what.reorder);
+    self->begin(stop);
   }
 
  private:
-  streaming(std::shared_ptr<state> s, file& of, Branch branch) : base(std::move(branch)), search_(std::move(s), of) {
-    this->run = [](fanout::work* w) noexcept { static_cast<streaming*>(w)->go_on(); };
-  }
-
-  void go_on_later() noexcept {
-    pool& threads = *search_.shared().threads;
-    if (!this->lend(use::waits)) return end_stopped();
-    threads.post(*this);
-  }
+  using base::base;
   void go_on() noexcept {
-    if (!this->take_back(use::waits)) return this->leave();
+    file_search& search = this->search_;
     for (;;) {
-      if (!this->lend(use::away)) return end_stopped();
-      search_.begin_work();
-      const bool more = search_.step();
-      search_.end_work();
-      if (!this->take_back(use::away)) {
-        search_.shared().note_back();
-        return this->leave();
-      }
-      search_.note_progress();
+      bool more = false;
+      if (!this->away([&] { more = search.step(); })) return;
+      search.note_progress();
       auto wish = fanout::flow::go;
-      if (!search_.found.empty()) wish = this->branch().emit(search_.found);
-      if (wish != fanout::flow::stop && more) wish = this->branch().watermark(search_.stepped.bound);
-      if (wish == fanout::flow::stop) return end_stopped();
-      if (!more) return end(search_.how());
+      if (!search.found.empty()) wish = this->branch().emit(search.found);
+      if (wish != fanout::flow::stop && more) wish = this->branch().watermark(search.stepped.bound);
+      if (wish == fanout::flow::stop) return this->end(search.how_stopped());
+      if (!more) return this->end(search.how());
       if (wish == fanout::flow::pause) {
-        std::vector<line>().swap(search_.found);  // its memory would wait, too
-        this->branch().on_resume([this]() noexcept { go_on_later(); });
+        std::vector<line>().swap(search.found);  // its memory would wait, too
+        this->branch().on_resume([this]() noexcept { this->go_on_later(); });
         return;  // another thread may be at it already
       }
       // The next ones, so that all come forward: the last of them decides what is final.
-      if (search_.shared().threads->is_wanted()) return go_on_later();
+      if (search.shared().threads->is_wanted()) return this->go_on_later();
     }
   }
-  void end_stopped() noexcept { end(search_.how_stopped()); }
-  void end(progress how) noexcept {
-    search_.note_end(how);
-    Branch branch = this->finish();
+  static void report(Branch branch, progress how) noexcept {
     switch (how) {
       case progress::complete:
         return branch.set_value();
@@ -406,51 +417,31 @@ class search::streaming final : revocable<Branch> {
         return branch.set_stopped();
     }
   }
-  void revoked(bool is_away) noexcept override { search_.note_revoked(is_away); }
-
-  file_search search_;
 };
 
 /// Only counts.
 template <class Branch>
-class search::counting final : revocable<Branch> {
-  using base = revocable<Branch>;
-  using use = typename base::use;
+class search::counting final : file_task<counting<Branch>, Branch> {
+  using base = file_task<counting<Branch>, Branch>;
+  friend base;
 
  public:
   static void start(std::shared_ptr<state> s, file& of, Branch branch, fanout::inplace_stop_token stop) {
-    auto* const self = new counting(std::move(s), of, std::move(branch));
-    self->revoke_on(stop, self->search_.host_stop());
-    if (!self->lend(use::waits)) return self->end(self->search_.how_stopped());
-    self->search_.shared().threads->post(*self);
+    (new counting(std::move(s), of, std::move(branch)))->begin(stop);
   }
 
  private:
-  counting(std::shared_ptr<state> s, file& of, Branch branch) : base(std::move(branch)), search_(std::move(s), of) {
-    this->run = [](fanout::work* w) noexcept { static_cast<counting*>(w)->all(); };
-  }
-  void all() noexcept {
-    if (!this->take_back(use::waits)) return this->leave();
+  using base::base;
+  void go_on() noexcept {
     for (bool more = true; more;) {
-      if (!this->lend(use::away)) return end(search_.how_stopped());
-      search_.begin_work();
-      more = search_.step();
-      search_.end_work();
-      if (!this->take_back(use::away)) {
-        search_.shared().note_back();
-        return this->leave();
-      }
-      search_.note_progress();
+      if (!this->away([&] { more = this->search_.step(); })) return;
+      this->search_.note_progress();
     }
-    end(search_.how());
+    this->end(this->search_.how());
   }
-  void end(progress how) noexcept {
-    search_.note_end(how);
-    this->finish().set_value();  // also if it failed: what was counted counts
+  static void report(Branch branch, progress) noexcept {
+    branch.set_value();  // also if it failed: what was counted counts
   }
-  void revoked(bool is_away) noexcept override { search_.note_revoked(is_away); }
-
-  file_search search_;
 };
 
 search::search(job what, pool& threads, fanout::inplace_stop_token stop, std::function<void(const search&)> meanwhile)

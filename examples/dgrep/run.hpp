@@ -137,6 +137,8 @@ class search {
   };
   struct state;
   class file_search;
+  template <class Derived, class Branch>
+  class file_task;
   template <class Branch>
   class listing_task;
   template <class Branch>
