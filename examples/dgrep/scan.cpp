@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 namespace dgrep {
@@ -226,10 +228,16 @@ void scan::put(std::string_view text, std::uint64_t number, instant time, bool c
 }
 
 void scan::release(instant up_to, std::vector<line>& found) {
-  const auto earlier = [](const line& a, const line& b) { return a.at < b.at; };
-  const auto new_ones = waiting_.begin() + static_cast<std::ptrdiff_t>(sorted_);
-  std::stable_sort(new_ones, waiting_.end(), earlier);
-  std::inplace_merge(waiting_.begin(), new_ones, waiting_.end(), earlier);
+  const auto earlier = [](const line& a, const line& b) { return std::tie(a.at, a.number) < std::tie(b.at, b.number); };
+  const auto begin = waiting_.begin(), new_ones = begin + static_cast<std::ptrdiff_t>(sorted_), end = waiting_.end();
+  std::sort(new_ones, end, earlier);
+  if (new_ones != begin && new_ones != end && earlier(*new_ones, new_ones[-1])) {
+    std::vector<line> merged;
+    merged.reserve(waiting_.size());
+    std::merge(std::move_iterator(begin), std::move_iterator(new_ones), std::move_iterator(new_ones),
+               std::move_iterator(end), std::back_inserter(merged), earlier);
+    waiting_ = std::move(merged);
+  }
   auto it = waiting_.begin();
   for (; it != waiting_.end() && it->at <= up_to; ++it) {
     released_ = it->at = std::max(released_, it->at);  // too late for its place

@@ -64,11 +64,12 @@ class strategy_checker {
     if constexpr (refcount::single_threaded<Real>) {
       report_.left_out_ = "it is for one thread: nothing was done on several";
     } else {
+#if FANOUT_HAS_EXPLORER
+      if constexpr (!std::is_void_v<Explored>) explore();
+#endif
       if constexpr (std::is_void_v<Explored>) {
         report_.left_out_ =
             "interleavings were not explored: that takes a template over its Platform, fibers, and no ThreadSanitizer";
-      } else {
-        explore();
       }
       for (std::size_t round = 0; round != how_.stress_rounds && report_; ++round) stress(round);
     }
