@@ -9,9 +9,10 @@
 #include <vector>
 
 #if defined(__linux__)
-#include <sched.h>
 #include <sys/utsname.h>
 #endif
+
+#include "processors.hpp"
 
 namespace fanout::bench {
 namespace {
@@ -30,32 +31,10 @@ double median(std::vector<double>& of) {
 
 }  // namespace
 
+std::size_t processors() noexcept { return ::bench::processors(); }
+void pin_to(std::size_t k) noexcept { ::bench::pin_to(k); }
+
 #if defined(__linux__)
-namespace {
-const cpu_set_t& allowed_processors() noexcept {
-  static const cpu_set_t at_start = [] {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    sched_getaffinity(0, sizeof set, &set);
-    return set;
-  }();
-  return at_start;
-}
-}  // namespace
-
-std::size_t processors() noexcept { return static_cast<std::size_t>(CPU_COUNT(&allowed_processors())); }
-
-void pin_to(std::size_t k) noexcept {
-  for (std::size_t cpu = 0; cpu != CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed_processors()) || k-- != 0) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    sched_setaffinity(0, sizeof one, &one);
-    return;
-  }
-}
-
 std::string machine_name() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
@@ -66,8 +45,6 @@ std::string machine_name() {
   return uname(&system) == 0 ? system.machine : "unknown";
 }
 #else
-std::size_t processors() noexcept { return std::max(1U, std::thread::hardware_concurrency()); }
-void pin_to(std::size_t) noexcept {}
 std::string machine_name() { return "unknown"; }
 #endif
 

@@ -23,22 +23,8 @@ using tiny = basic_sharded<platform, Home, sharded_limits{Shards, 1, 64}>;
 template <class S>
 void check_count(const char* name) {
   std::printf("%s\n", name);
-  check("  all remote, N = 2", [](test& t) { countdown<S, 2>(t); });
-  check("  all remote, N = 3", [](test& t) { countdown<S, 3>(t); });
-  check("  all remote, N = 4", [](test& t) { countdown<S, 4>(t); });
-  check("  some inline, N = 4", [](test& t) { countdown<S, 4>(t, 2); });
-  check("  all inline, N = 4", [](test& t) { countdown<S, 4>(t, 4); });
-  check("  two never started, N = 4", [](test& t) { countdown<S, 4>(t, 1, 2); });
-  check("  two at a time", in_runs<S>);
-  check("  used again", used_again<S, 2>);
-  if constexpr (anonymous<S>) check("  any of them", any_of_them<S>);
-  if constexpr (holdable<S>) {
-    check("  a hold against the last, N = 1", hold_against_the_last<S, 1>);
-    check("  a hold against the last, N = 2", hold_against_the_last<S, 2>);
-  }
-  if (!full_depth() || !holdable<S>) return;
-  check("  all remote, N = 5", [](test& t) { countdown<S, 5>(t); });
-  check("  some inline, N = 6", [](test& t) { countdown<S, 6>(t, 3); });
+  // One that looks before it counts has too many executions to go deeper.
+  for_each_scenario<S>(full_depth() && holdable<S>, [](const char* what, auto scenario) { check(what, scenario); });
 }
 
 }  // namespace

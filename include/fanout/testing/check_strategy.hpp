@@ -90,30 +90,7 @@ class strategy_checker {
   void explore() {
     static_assert(refcount::strategy<Explored>,
                   "fanout: to be explored, a strategy takes its atomics from its Platform: Platform::atomic<T>");
-    using explorer::test;
-    explore_one("all remote, N = 1", [](test& t) { countdown<Explored, 1>(t); });
-    explore_one("all remote, N = 2", [](test& t) { countdown<Explored, 2>(t); });
-    explore_one("all remote, N = 3", [](test& t) { countdown<Explored, 3>(t); });
-    explore_one("all remote, N = 4", [](test& t) { countdown<Explored, 4>(t); });
-    explore_one("some inline, N = 4", [](test& t) { countdown<Explored, 4>(t, 2); });
-    explore_one("all inline, N = 3", [](test& t) { countdown<Explored, 3>(t, 3); });
-    explore_one("thrown while issuing, N = 4", [](test& t) { countdown<Explored, 4>(t, 1, 1); });
-    explore_one("two at a time", in_runs<Explored>);
-    explore_one("used again", used_again<Explored, 2>);
-    if constexpr (refcount::anonymous<Explored>) explore_one("any of them", any_of_them<Explored>);
-    if constexpr (refcount::holdable<Explored>) {
-      explore_one("a stop against the last, N = 1", hold_against_the_last<Explored, 1>);
-      explore_one("a stop against the last, N = 2", hold_against_the_last<Explored, 2>);
-    }
-    if constexpr (refcount::addable<Explored> || refcount::correctable<Explored>) {
-      explore_one("N found out while issuing, 1", discovered<Explored, 1>);
-      explore_one("N found out while issuing, 2", discovered<Explored, 2>);
-      explore_one("N found out while issuing, 3", discovered<Explored, 3>);
-    }
-    if (!how_.deeper) return;
-    explore_one("all remote, N = 5", [](test& t) { countdown<Explored, 5>(t); });
-    if constexpr (refcount::holdable<Explored>)
-      explore_one("a stop against the last, N = 3", hold_against_the_last<Explored, 3>);
+    for_each_scenario<Explored>(how_.deeper, [this](const char* what, auto scenario) { explore_one(what, scenario); });
   }
 #endif
 

@@ -219,6 +219,37 @@ void used_again(explorer::test& t) {
   });
 }
 
+/// Calls `visit(name, scenario)` for each that S can be put to.
+template <class S, class Visit>
+void for_each_scenario(bool deeper, Visit visit) {
+  using explorer::test;
+  visit("all remote, N = 1", [](test& t) { countdown<S, 1>(t); });
+  visit("all remote, N = 2", [](test& t) { countdown<S, 2>(t); });
+  visit("all remote, N = 3", [](test& t) { countdown<S, 3>(t); });
+  visit("all remote, N = 4", [](test& t) { countdown<S, 4>(t); });
+  visit("some inline, N = 4", [](test& t) { countdown<S, 4>(t, 2); });
+  visit("all inline, N = 3", [](test& t) { countdown<S, 3>(t, 3); });
+  visit("all inline, N = 4", [](test& t) { countdown<S, 4>(t, 4); });
+  visit("thrown while issuing, one never started, N = 4", [](test& t) { countdown<S, 4>(t, 1, 1); });
+  visit("thrown while issuing, two never started, N = 4", [](test& t) { countdown<S, 4>(t, 1, 2); });
+  visit("two at a time", in_runs<S>);
+  visit("used again", used_again<S, 2>);
+  if constexpr (refcount::anonymous<S>) visit("any of them", any_of_them<S>);
+  if constexpr (refcount::holdable<S>) {
+    visit("a hold against the last, N = 1", hold_against_the_last<S, 1>);
+    visit("a hold against the last, N = 2", hold_against_the_last<S, 2>);
+  }
+  if constexpr (refcount::addable<S> || refcount::correctable<S>) {
+    visit("N found out while issuing, 1", discovered<S, 1>);
+    visit("N found out while issuing, 2", discovered<S, 2>);
+    visit("N found out while issuing, 3", discovered<S, 3>);
+  }
+  if (!deeper) return;
+  visit("all remote, N = 5", [](test& t) { countdown<S, 5>(t); });
+  visit("some inline, N = 6", [](test& t) { countdown<S, 6>(t, 3); });
+  if constexpr (refcount::holdable<S>) visit("a hold against the last, N = 3", hold_against_the_last<S, 3>);
+}
+
 }  // namespace fanout::testing::detail
 
 #endif
