@@ -90,7 +90,7 @@ class strategy_checker {
   void explore() {
     static_assert(refcount::strategy<Explored>,
                   "fanout: to be explored, a strategy takes its atomics from its Platform: Platform::atomic<T>");
-    for_each_scenario<Explored>(how_.deeper, [this](const char* what, auto scenario) { explore_one(what, scenario); });
+    for_each_scenario<Explored>(how_.deeper, [this](const char* what, auto s) { this->explore_one(what, s); });
   }
 #endif
 
