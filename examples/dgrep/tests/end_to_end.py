@@ -212,6 +212,23 @@ class Interrupted(Case):
         self.assertEqual([line.decode() for line in out], numbered("one", "endless.log", lines)[:len(out)])
         self.assertIn("one: stopped before the end of 1 file", err)
 
+    @unittest.skipUnless(os.path.exists("/proc/self/status"), "says which signals are pending")
+    def test_a_second_signal_ends_the_program_while_nobody_reads_the_output(self):
+        self.put_endless("one/endless.log", lines_of("endless", 20000))  # more than a pipe holds
+        dgrep = self.start("ERROR", "one")
+        dgrep.read_lines(1)
+        dgrep.process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + IN_TIME
+        while True:  # until the first has been taken: two of a kind that are pending are one
+            with open(f"/proc/{dgrep.process.pid}/status") as status:
+                pending = int(re.search(r"^ShdPnd:\s*([0-9a-f]+)$", status.read(), re.MULTILINE)[1], 16)
+            if not pending & 1 << (signal.SIGINT - 1):
+                break
+            self.assertLess(time.monotonic(), deadline)
+        self.assertIsNone(dgrep.process.poll())
+        dgrep.process.send_signal(signal.SIGTERM)
+        self.assertEqual(dgrep.process.wait(timeout=IN_TIME), 130)
+
 
 class Late(Case):
     def test_a_deadline_names_what_is_missing(self):
