@@ -13,6 +13,9 @@ void add_standard();
 void add_library();
 void add_asio();
 void add_tbb();
+void add_stdexec();
+void add_unifex();
+void add_folly();
 
 }  // namespace fanout::bench
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Instructions per branch, counted by callgrind: python3 instructions.py PROGRAM [--json FILE] [ARGUMENT...]
+"""Instructions per branch, counted by callgrind: python3 instructions.py PROGRAM [--json FILE] [--against FILE] [ARGUMENT...]
 
 PROGRAM is one that links fanout::bench; the arguments are its own (--contenders, --patterns, --branches). Counted is one round on
 one thread: from making the operation to the end of its completion, including malloc and the null operations. Patterns with
-several threads are left out, since waiting is done by spinning. The exit status is 77 where there is no valgrind.
+several threads are left out, since waiting is done by spinning. With --against, a FILE that --json wrote with the same compiler, the
+exit status is 1 if a count rose by more than --threshold percent, and 2 if one of FILE's is not there any more. It is 77 where there
+is no valgrind.
 """
 import argparse
 import glob
@@ -40,11 +42,36 @@ def count(program, arguments):
         return counts
 
 
+def read(path):
+    """name -> instructions per branch, of a file that --json wrote."""
+    try:
+        with open(path) as file:
+            return {row["name"]: row["instructions_per_branch"] for row in json.load(file)}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        sys.exit(f"{path} is not what --json writes: {error}")
+
+
+def hold(rows, older, path, threshold):
+    """The exit status of --against."""
+    newer = {row["name"]: row["instructions_per_branch"] for row in rows}
+    gone = sorted(older.keys() - newer.keys())
+    for name in gone:
+        print(f"{name} is in {path} and was not counted now: ask for the same patterns, sizes and contenders, or write a new file")
+    risen = [name for name in sorted(older.keys() & newer.keys()) if newer[name] > older[name] * (1 + threshold / 100)]
+    for name in risen:
+        print(f"{name} ROSE from {older[name]:.2f} to {newer[name]:.2f} instructions per branch")
+    print(f"{len(risen)} of {len(older) - len(gone)} counts rose by more than {threshold:g} % since {path}")
+    return 2 if gone else 1 if risen else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program")
     parser.add_argument("--json", help="write the counts there as well")
+    parser.add_argument("--against", help="older counts, to which these are held")
+    parser.add_argument("--threshold", type=float, default=2.0, metavar="PERCENT", help="how much they may rise (%(default)g)")
     known, arguments = parser.parse_known_args()
+    older = read(known.against) if known.against else None
     if shutil.which("valgrind") is None:
         print("SKIPPED: valgrind is not installed (Debian and Ubuntu: apt install valgrind)")
         return SKIPPED
@@ -62,7 +89,8 @@ def main():
     if known.json:
         with open(known.json, "w") as file:
             json.dump(rows, file, indent=2)
-    return 0
+            file.write("\n")
+    return 0 if older is None else hold(rows, older, known.against, known.threshold)
 
 
 if __name__ == "__main__":

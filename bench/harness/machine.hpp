@@ -19,8 +19,11 @@ void pin_to(std::size_t k) noexcept;
 std::string machine_name();
 
 /// Nanoseconds from one processor's read-modify-write of a line to the next one's, when the a-th and the b-th take turns at it:
-/// the median of many. Takes some ten milliseconds.
-double cache_line_transfer_ns(std::size_t a, std::size_t b);
+/// median and quartiles of many samples. Takes some ten milliseconds.
+struct transfer_cost {
+  double lower_quartile, median, upper_quartile;
+};
+transfer_cost cache_line_transfer_ns(std::size_t a, std::size_t b);
 
 /// Work for a branch: a loop that touches no memory. `laps_for` says how many laps take that long here, measured when it is first
 /// called.

@@ -69,6 +69,7 @@ class answer {
 // and for those that are special:
 //
 //   C::turn            a type of which an object lives around each burst, as a turn of an event loop
+//   C::takes(n)        whether it can fan out to n branches; static. For what knows its sizes when it is compiled
 //   C::max_threads     1 for what must not leave a thread
 //   C::own_threads     has threads of its own: `use_threads(T)` is called before, and the initiator completes each branch at once,
 //                      on whichever thread `issue` calls it. Takes part in inline and all
@@ -81,6 +82,9 @@ inline constexpr bool joins_first = requires { requires C::joins_first; };
 
 template <class C>
 bool operation_fits(const setting& s) noexcept {
+  if constexpr (requires { C::takes(s.branches); }) {
+    if (!C::takes(s.branches)) return false;
+  }
   if constexpr (has_own_threads<C>) return s.arrival.what == pattern::inline_ || s.arrival.what == pattern::all;
   if constexpr (requires { C::max_threads; }) return s.threads <= C::max_threads;
   return true;

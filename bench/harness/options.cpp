@@ -22,7 +22,7 @@ const char* const help_text =
   --patterns=LIST    strategy: block strided batched skewed; operation: inline deferred cross all streaming bursty skewed;
                      also a family, or family/pattern
   --threads=LIST     the issuing thread included, each pinned to a processor. Default: 1, 2, 4, … and all processors
-  --branches=LIST    1 to 1000000. Default: 1,16,256,1024,65536; quick: 1,256
+  --branches=LIST    1 to 1000000. Default: 1,16,64,256,1024,65536,1000000; quick: 1,256
   --work=LIST        nanoseconds of work per branch before it completes. Default: 0
   --quick            5 repetitions instead of 9, and less of each
   --list             the contenders and the patterns, and ends
@@ -132,7 +132,8 @@ complaint parse(int argc, char** argv, options& into) {
     if (!wrong.empty()) return wrong;
   }
   if (!branches_given) {
-    into.branches = into.quick ? std::vector<std::size_t>{1, 256} : std::vector<std::size_t>{1, 16, 256, 1024, 65536};
+    into.branches = into.quick ? std::vector<std::size_t>{1, 256}
+                               : std::vector<std::size_t>{1, 16, 64, 256, 1024, 65536, 1'000'000};
   }
   return {};
 }

@@ -36,6 +36,9 @@ void add_builtin() {
   add_library();
   add_asio();
   add_tbb();
+  add_stdexec();
+  add_unifex();
+  add_folly();
 }
 
 // Tries the strategies, and asks those who vouch for them.
@@ -82,10 +85,11 @@ void describe_machine() {
   AddCustomContext("fanout_flags", FANOUT_BENCH_FLAGS);
   AddCustomContext("fanout_machine", machine_name());
   AddCustomContext("fanout_processors", std::to_string(processors()));
-  // Between the first two processors, and between the first and the last.
+  // Between the first two processors, and between the first and the last: lower quartile, median, upper quartile.
   const auto transfer = [](const char* key, std::size_t other) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.1f", cache_line_transfer_ns(0, other));
+    const transfer_cost ns = cache_line_transfer_ns(0, other);
+    char text[96];
+    std::snprintf(text, sizeof text, "%.1f %.1f %.1f", ns.lower_quartile, ns.median, ns.upper_quartile);
     AddCustomContext(key, text);
   };
   if (processors() > 1) transfer("fanout_cache_line_transfer_ns", 1);
@@ -107,7 +111,7 @@ int count_instructions(const std::vector<planned>& all) {
 
 int time(const options& o, const std::vector<planned>& all, char* program) {
   std::vector<std::string> words{program, std::string("--benchmark_repetitions=") + (o.quick ? "5" : "9"),
-                                 std::string("--benchmark_min_time=") + (o.quick ? "0.01" : "0.05"),
+                                 std::string("--benchmark_min_time=") + (o.quick ? "0.01" : "0.02"),
                                  "--benchmark_enable_random_interleaving=true",
                                  "--benchmark_display_aggregates_only=true"};
   if (!o.json.empty()) {

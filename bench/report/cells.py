@@ -113,8 +113,10 @@ class Cells:
 
 def order(contender):
     """Tables and legends: the reference first, then the strategies, then the others by name."""
-    known = ["handwritten", *STRATEGIES]
+    known = ["handwritten", *STRATEGIES, *FORMS]
     return (known.index(contender) if contender in known else len(known), contender)
 
 
 STRATEGIES = ("atomic", "local", "lazy_seed", "sharded", "sharded_by_thread", "batched", "peek", "checked", "no_issuer_ref")
+# The library in other forms than an operation of known N in an allocation of its own.
+FORMS = ("lazy_seed_open", "atomic_open", "embedded")

@@ -3,8 +3,9 @@
 import matplotlib
 
 import model as model_
+import rivals
 import styles
-from cells import STRATEGIES, order
+from cells import FORMS, STRATEGIES, order
 from drawing import LOOK, Picture, bars, draw_line, legend, logarithmic, one_two_five, panels, to_svg
 from reading import NAME, REFERENCE
 
@@ -182,14 +183,24 @@ def own(contender):
     return contender == "handwritten" or contender in STRATEGIES
 
 
+def peer(contender):
+    return contender in ("handwritten", "atomic") or not (own(contender) or form(contender))
+
+
+def form(contender):
+    """Of the chart for N that is not known when the operation begins, or known to the compiler."""
+    return contender in (*FORMS, *rivals.CONSTANT_N, "handwritten_open")
+
+
 def draw(cells, result, model, processors):
     """All charts there are numbers for."""
     families = cells.values("family")
     wanted = []
     if "operation" in families:
         wanted += [("operation_n", against_n, (cells, "operation", processors, own, "Whole fan-outs, the strategies")),
-                   ("peers_n", against_n, (cells, "operation", processors, lambda c: not own(c) or c in ("handwritten", "atomic"),
-                                           "Whole fan-outs, other libraries")),
+                   ("peers_n", against_n, (cells, "operation", processors, peer, "Whole fan-outs, other libraries")),
+                   ("forms_n", against_n, (cells, "operation", processors, lambda c: form(c) or c == "handwritten",
+                                           "Whole fan-outs, N unknown or constant")),
                    ("operation_distribution", distribution, (cells, "operation", processors)),
                    ("operation_contention", contention, (cells, "operation", processors)),
                    ("allocations", allocations, (cells,))]

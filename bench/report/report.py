@@ -23,6 +23,7 @@ import compare  # noqa: E402
 import model as model_  # noqa: E402
 import pages  # noqa: E402
 import reading  # noqa: E402
+import rivals  # noqa: E402
 import text  # noqa: E402
 import verdicts  # noqa: E402
 from cells import Cells  # noqa: E402
@@ -88,6 +89,8 @@ def make(arguments):
 
     for note in notes:
         print(note)
+    for said_of_rivals in filter(None, (rivals.sentence(cells, league) for league in rivals.LEAGUES)):
+        print(said_of_rivals)
     if "strategy" in families:
         for verdict in judged:
             print(f"{verdict.name}: {verdict.text}")

@@ -16,6 +16,9 @@ OWN = {
     "peek": ("#882255", "<"),
     "checked": ("#999933", ">"),
     "no_issuer_ref": ("#44AA99", "p"),
+    "lazy_seed_open": ("#56B4E9", "^"),
+    "atomic_open": ("#0072B2", "o"),
+    "embedded": ("#D55E00", "D"),
 }
 OTHERS = {
     "bare_slots": (GREY, "."),
@@ -25,14 +28,18 @@ OTHERS = {
     "mutex": ("#88CCEE", "v"),
     "asio": ("#CC6677", "D"),
     "tbb": ("#DDCC77", "P"),
-    "stdexec": ("#882255", "X"),
-    "unifex": ("#999933", "<"),
+    "stdexec_when_all": ("#882255", "X"),
+    "stdexec_counting_scope": ("#882255", "h"),
+    "unifex_when_all": ("#999933", "<"),
+    "unifex_when_all_range": ("#999933", "d"),
+    "unifex_async_scope": ("#999933", "*"),
     "folly": ("#44AA99", ">"),
+    "handwritten_open": (BLACK, "s"),
 }
 ALIASES = {
     "asio_parallel_group": "asio", "mutex_condvar": "mutex", "promise_future": "future", "tbb_task_group": "tbb",
-    "stdexec_when_all": "stdexec",
-    "fanout": "atomic", "fanout_c": "batched", "fanout_local": "local", "embedded": "lazy_seed",  # of bench/instructions
+    "folly_collect_all": "folly",
+    "fanout": "atomic", "fanout_c": "batched", "fanout_local": "local",  # of bench/instructions
 }
 SPARE = tuple((colour, marker) for colour in ("#332288", "#117733", "#AA4499", "#88CCEE", "#CC6677", "#DDCC77", GREY)
               for marker in ("h", "d", "*", "8"))

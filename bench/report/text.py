@@ -2,6 +2,7 @@
 """What the report says: the blocks of pages.py, in their order."""
 import cells as cells_
 import model as model_
+import rivals
 import verdicts
 from cells import order
 from compare import CHANGED
@@ -76,9 +77,26 @@ def ratio_tables(cells, family):
     return found
 
 
+def against_others(cells):
+    blocks = []
+    for league in rivals.LEAGUES:
+        rows = rivals.rows(cells, league)
+        sizes = sorted({n for row in rows for n in row.against})
+        if rows:
+            blocks.append(Paragraph(f"`{league.ours}`, {league.what}:"))
+            blocks.append(Table(["", *(f"N = {n}" for n in sizes)], [
+                [f"{row.pattern}, {row.threads} thread{'s' * (row.threads != 1)}" + (f", {row.work} ns of work" if row.work else ""),
+                 *("{} `{}`".format(*row.against[n]) if n in row.against else "" for n in sizes)] for row in rows]))
+    if not blocks:
+        return []
+    return [Heading(3, "Against the fastest of the others"),
+            Paragraph("Ratios to whichever of the others was the fastest there, which is named; below 1 the library is faster."),
+            *blocks]
+
+
 def whole(cells, pictures):
-    return [Heading(2, "Whole fan-outs"),
-            *charts(pictures, "operation_n", "peers_n", "operation_distribution", "operation_contention"),
+    return [Heading(2, "Whole fan-outs"), *against_others(cells),
+            *charts(pictures, "operation_n", "peers_n", "forms_n", "operation_distribution", "operation_contention"),
             Heading(3, "Times and ratios to `handwritten`"), *ratio_tables(cells, "operation")]
 
 

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// The library with each strategy that it ships. Its own tests vouch for them.
+// The library with each strategy that it ships, whose own tests vouch for them, and its other forms.
+#include <cstddef>
+#include <utility>
+
+#include "fanout/combine/all.hpp"
+#include "fanout/embedded.hpp"
+#include "fanout/issue.hpp"
 #include "fanout/refcount/atomic.hpp"
 #include "fanout/refcount/batched.hpp"
 #include "fanout/refcount/checked.hpp"
@@ -10,6 +16,7 @@
 #include "fanout/refcount/sharded.hpp"
 #include "harness/builtin.hpp"
 #include "harness/harness.hpp"
+#include "harness/peers/fanout.hpp"
 
 namespace fanout::bench {
 namespace {
@@ -19,6 +26,45 @@ void add(const char* name) {
   add_strategy<S>(name);
   declare_checked<S>(name);
 }
+
+/// N is not told beforehand: it is found out while issuing.
+template <class S>
+class open_operation {
+ public:
+  open_operation(std::size_t n, answer& to) noexcept : n_(n), to_(&to) {}
+
+  template <class Start>
+  void issue(Start start) {
+    auto issuer = fanout::issue<int, fanout::handler, S>(fanout::combine::all, add_up{to_});
+    for (std::size_t i = 0, n = n_; i != n; ++i) {
+      issuer.start([i, &start](auto branch) { start(i, std::move(branch)); });
+    }
+  }
+
+ private:
+  const std::size_t n_;
+  answer* const to_;
+};
+
+/// Inside its owner, for those of its rivals that know N from the compiler and allocate nothing.
+class embedded_operation {
+ public:
+  static constexpr bool takes(std::size_t n) noexcept { return n <= capacity; }
+  embedded_operation(std::size_t n, answer& to) noexcept : n_(n), op_(fanout::combine::all, add_up{&to}) {}
+
+  template <class Start>
+  void issue(Start start) {
+    auto issuer = op_.issue(n_);
+    for (std::size_t i = 0, n = n_; i != n; ++i) {
+      issuer.start(i, [i, &start](auto branch) { start(i, std::move(branch)); });
+    }
+  }
+
+ private:
+  static constexpr std::size_t capacity = 64;
+  const std::size_t n_;
+  fanout::embedded<int, capacity, decltype(fanout::combine::all), add_up> op_;
+};
 
 }  // namespace
 
@@ -32,6 +78,9 @@ void add_library() {
   add<refcount::peek>("peek");
   add<refcount::checked>("checked");
   add<refcount::local>("local");
+  add_contender<open_operation<refcount::lazy_seed>>("lazy_seed_open");
+  add_contender<open_operation<refcount::atomic>>("atomic_open");
+  add_contender<embedded_operation>("embedded");
 }
 
 }  // namespace fanout::bench

@@ -28,7 +28,9 @@ std::int64_t sum_of(const int* values, std::size_t n) noexcept {
 
 // ---- handwritten: the yardstick, in C --------------------------------------------------------------------------------------
 
-/// Two mallocs, which are not checked, a count of N + 1 references that `__sync` built-ins decrement, callbacks in C.
+/// Two mallocs, which are not checked, a count of N + 1 references that `__sync` built-ins decrement, callbacks in C. `Open`: as if
+/// N were found out while issuing, with an increment before each start; the results are allocated at once all the same.
+template <bool Open = false>
 class handwritten {
   struct context {
     answer* to;
@@ -48,8 +50,11 @@ class handwritten {
     c->results = static_cast<int*>(std::malloc(n_ * sizeof(int)));
     c->num_results = static_cast<int>(n_);
     c->err = 0;
-    c->refcount = static_cast<int>(n_) + 1;
-    for (std::size_t i = 0; i != n_; ++i) start(i, c_branch{&one_done, c, &c->results[i]});
+    c->refcount = Open ? 1 : static_cast<int>(n_) + 1;
+    for (std::size_t i = 0; i != n_; ++i) {
+      if constexpr (Open) __sync_add_and_fetch(&c->refcount, 1);
+      start(i, c_branch{&one_done, c, &c->results[i]});
+    }
     if (__sync_sub_and_fetch(&c->refcount, 1) == 0) complete(c);
   }
 
@@ -255,7 +260,8 @@ class promise_future {
 }  // namespace
 
 void add_standard() {
-  add_contender<handwritten>(yardstick);
+  add_contender<handwritten<>>(yardstick);
+  add_contender<handwritten<true>>("handwritten_open");
   add_count<handwritten_count>(yardstick);
   declare_checked<handwritten_count>(yardstick);
   add_contender<bare_slots>("bare_slots");

@@ -4,7 +4,9 @@ import random
 
 STRATEGIES = {"atomic": 1.0, "local": 0.4, "lazy_seed": 1.0, "sharded": 1.2, "sharded_by_thread": 1.3, "batched": 1.1, "peek": 1.6,
               "checked": 2.2, "no_issuer_ref": 1.0}
-PEERS = {"bare_slots": 0.3, "shared_ptr": 2.4, "latch": 1.05, "future": 25.0, "mutex": 1.9, "asio": 11.0, "tbb": 5.0}
+FORMS = {"lazy_seed_open": 0.8, "atomic_open": 0.9, "embedded": 0.5}
+PEERS = {"bare_slots": 0.3, "shared_ptr": 2.4, "latch": 1.05, "future": 25.0, "mutex": 1.9, "asio": 11.0, "tbb": 5.0,
+         "handwritten_open": 1.2, "stdexec_when_all": 0.9, "unifex_when_all": 1.0, "unifex_async_scope": 3.0}
 
 
 def entry(name, nanoseconds, n, repetition=0, **changed):
@@ -51,7 +53,7 @@ def result(repetitions=9, strategy=("block", "strided", "batched", "skewed"),
     for pattern in operation:
         threads = 2 if pattern in ("cross", "streaming", "bursty", "skewed") else 1
         for n in (1, 4, 16, 64, 256, 1024):
-            for contender, factor in {"handwritten": 1.0, **STRATEGIES, **PEERS}.items():
+            for contender, factor in {"handwritten": 1.0, **STRATEGIES, **FORMS, **PEERS}.items():
                 if contender == "local" and threads > 1:
                     continue
                 each = 14 * factor * threads + 40 / n

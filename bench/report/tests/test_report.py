@@ -26,6 +26,7 @@ import compare  # noqa: E402
 import model  # noqa: E402
 import reading  # noqa: E402
 import report  # noqa: E402
+import rivals  # noqa: E402
 import synthetic  # noqa: E402
 import text  # noqa: E402
 import verdicts  # noqa: E402
@@ -212,6 +213,34 @@ class Verdicts(unittest.TestCase):
         for name, row in verdicts.TABLE.items():
             self.assertIn("try_hold", row.can, name)
             self.assertIn("N unknown", row.can, name)
+
+
+class Rivals(unittest.TestCase):
+    def test_the_fastest_that_can_do_the_same(self):
+        def operation(contender, time, n=4, pattern="inline", threads=1):
+            return synthetic.entries(f"operation/{pattern}/{contender}", n, 0, threads, [time] * 3)
+
+        cells = cells_of(
+            *operation("handwritten", 10), *operation("latch", 8), *operation("atomic", 6), *operation("peek", 1),
+            *operation("bare_slots", 1), *operation("embedded", 3), *operation("unifex_when_all", 5), *operation("stdexec_when_all", 4),
+            *operation("lazy_seed_open", 7), *operation("handwritten_open", 14), *operation("shared_ptr", 20),
+            *operation("handwritten", 20, 64), *operation("latch", 25, 64), *operation("atomic", 30, 64),
+            *operation("handwritten", 50, 4, "all", 2), *operation("atomic", 50, 4, "all", 2))
+        known, constant, unknown = (
+            [(row.pattern, row.threads, {n: (round(ratio.median, 6), name) for n, (ratio, name) in row.against.items()})
+             for row in rivals.rows(cells, league)] for league in rivals.LEAGUES)
+        self.assertEqual(known, [("inline", 1, {4: (0.75, "latch"), 64: (1.5, "handwritten")}),
+                                 ("all", 2, {4: (1.0, "handwritten")})])
+        self.assertEqual(constant, [("inline", 1, {4: (0.75, "stdexec_when_all")})])
+        self.assertEqual(unknown, [("inline", 1, {4: (0.5, "handwritten_open")})])
+        self.assertEqual(rivals.sentence(cells, rivals.LEAGUES[0]), "atomic, times the fastest other (N known when it begins): "
+                         "inline 0.75 to 1.50, all by 2 1.00.")
+
+    def test_nobody_to_compare_with(self):
+        cells = cells_of(*synthetic.entries("operation/inline/handwritten", 4, 0, 1, [1] * 3))
+        for league in rivals.LEAGUES:
+            self.assertEqual((rivals.rows(cells, league), rivals.sentence(cells, league)), ([], ""))
+        self.assertEqual(text.against_others(cells), [])
 
 
 class Model(unittest.TestCase):
@@ -471,9 +500,9 @@ class Whole(Folder):
     def test_all_charts(self):
         self.assertEqual(self.status, 0)
         self.assertEqual({path.stem for path in self.out.glob("*.svg")}, {
-            "operation_n", "peers_n", "operation_distribution", "allocations", "strategy_n", "strategy_contention",
+            "operation_n", "peers_n", "forms_n", "operation_distribution", "allocations", "strategy_n", "strategy_contention",
             "strategy_distribution", "scaling", "instructions", "compile_cost"})
-        self.assertEqual(self.html.count("<svg"), 10)
+        self.assertEqual(self.html.count("<svg"), 11)
 
     def test_svgs_are_xml_and_labelled(self):
         for path in self.out.glob("*.svg"):
@@ -515,7 +544,7 @@ class Whole(Folder):
     def test_markdown(self):
         for name in re.findall(r"!\[[^]]*\]\(([^)]*)\)", self.markdown):
             self.assertTrue((self.out / name).is_file(), name)
-        self.assertEqual(self.markdown.count("!["), 10)
+        self.assertEqual(self.markdown.count("!["), 11)
         self.check_tables(self.markdown)
         self.assertNotRegex(re.sub(r"`[^`\n]*`|```.*?```", "", self.markdown, flags=re.DOTALL), r"<(?!/?(details|summary)>)")
 
