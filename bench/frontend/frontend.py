@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
-"""What including the library costs a compiler's front end: python3 frontend.py [--json FILE] [COMPILER...]
+"""What including the library costs a compiler's front end: python3 frontend.py [--every] [--json FILE] [COMPILER...]
 
-Processor time of -fsyntax-only in C++20, user and system, median of 15 runs that alternate between what is compared.
-Times vary, so nothing here fails a build.
+Processor time of -fsyntax-only in C++20, user and system, median of 15 runs that alternate between what is compared; with --every,
+for each header on its own, of 5. Times vary, so nothing here fails a build.
 """
 import argparse
 import json
@@ -35,17 +35,24 @@ def seconds(command):
     return usage.ru_utime + usage.ru_stime
 
 
-def measure(compiler):
-    times = {header: [] for header in HEADERS}
+def every_header():
+    """Each that users include, but for what tests include."""
+    folder = ROOT / "include"
+    found = sorted(path.relative_to(folder) for path in folder.rglob("*.hpp"))
+    return [f'"{path}"' for path in found if not {"detail", "testing"} & set(path.parts)]
+
+
+def measure(compiler, headers, runs):
+    times = {header: [] for header in headers}
     with tempfile.TemporaryDirectory() as folder:
         commands = {}
-        for number, header in enumerate(HEADERS):
+        for number, header in enumerate(headers):
             source = os.path.join(folder, f"{number}.cpp")
             with open(source, "w") as file:
                 file.writelines(f"#include {name}\n" for name in header.split())
             commands[header] = [compiler, "-std=c++20", "-fsyntax-only", f"-I{ROOT / 'include'}", source]
             seconds(commands[header])  # fills the caches
-        for _ in range(RUNS):
+        for _ in range(runs):
             for header, command in commands.items():
                 times[header].append(seconds(command))
     return {header: statistics.median(list_of) for header, list_of in times.items()}
@@ -53,21 +60,23 @@ def measure(compiler):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--every", action="store_true", help="each header on its own")
     parser.add_argument("--json", help="write the figures there as well")
     parser.add_argument("compilers", nargs="*", default=["g++", "clang++-19"])
     arguments = parser.parse_args()
 
+    headers = dict.fromkeys([BASELINE, *every_header()]) | HEADERS if arguments.every else HEADERS
     rows = []
-    print(f"{'compiler':<12} {'included':<34} {'ms':>6} {'ratio':>6}  bar")
+    print(f"{'compiler':<12} {'included':<38} {'ms':>6} {'ratio':>6}  bar")
     for compiler in arguments.compilers:
         if shutil.which(compiler) is None:
             print(f"{compiler:<12} SKIPPED: not installed")
             continue
-        medians = measure(compiler)
-        for header, bar in HEADERS.items():
+        medians = measure(compiler, headers, 5 if arguments.every else RUNS)
+        for header, bar in headers.items():
             ratio = medians[header] / medians[BASELINE]
             verdict = "" if bar is None else f"{bar:.2f} {'ABOVE' if ratio > bar else 'ok'}"
-            print(f"{compiler:<12} {header:<34} {medians[header] * 1e3:>6.0f} {ratio:>6.2f}  {verdict}".rstrip())
+            print(f"{compiler:<12} {header:<38} {medians[header] * 1e3:>6.0f} {ratio:>6.2f}  {verdict}".rstrip())
             rows.append({"compiler": compiler, "included": header, "seconds": medians[header], "ratio": ratio, "bar": bar})
     if arguments.json:
         with open(arguments.json, "w") as file:

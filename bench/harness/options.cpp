@@ -23,7 +23,8 @@ const char* const help_text =
                      also a family, or family/pattern
   --threads=LIST     the issuing thread included, each pinned to a processor. Default: 1, 2, 4, … and all processors
   --branches=LIST    1 to 1000000. Default: 1,16,64,256,1024,65536,1000000; quick: 1,256
-  --work=LIST        nanoseconds of work per branch before it completes. Default: 0
+  --work=LIST        nanoseconds of work per branch before it completes. Default: 0; and, unless quick, 100,1000 with N = 1024 where
+                     several threads complete at once (block, strided, all)
   --quick            5 repetitions instead of 9, and less of each
   --list             the contenders and the patterns, and ends
   --json=FILE        writes the results there, every repetition, in Google Benchmark's format
@@ -93,7 +94,6 @@ complaint parse(int argc, char** argv, options& into) {
   bool branches_given = false;
   for (std::size_t t = 1; t < processors(); t *= 2) into.threads.push_back(t);
   into.threads.push_back(processors());
-  into.work = {0};
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     const std::size_t equals = argument.find('=');
@@ -182,6 +182,14 @@ std::string planned::name() const {
          "/threads:" + std::to_string(what.threads);
 }
 
+// What work is for is how far apart the releases of several threads are.
+static std::vector<std::uint64_t> works_of(const options& o, const pattern_info& p, std::size_t n) {
+  if (!o.work.empty()) return o.work;
+  const bool several = p.what == pattern::block || p.what == pattern::strided || p.what == pattern::all;
+  if (o.quick || o.callgrind || !several || n != 1024) return {0};
+  return {0, 100, 1000};
+}
+
 complaint plan(const options& o, const std::vector<entry>& known, std::vector<planned>& into) {
   for (const pattern_info& p : patterns) {
     if (!is_selected(o, p)) continue;
@@ -191,7 +199,7 @@ complaint plan(const options& o, const std::vector<entry>& known, std::vector<pl
       if (fixed >= p.least_threads) threads.insert(fixed);
     }
     for (const std::size_t n : o.branches) {
-      for (const std::uint64_t ns : o.work) {
+      for (const std::uint64_t ns : works_of(o, p, n)) {
         for (const std::size_t t : threads) {
           const setting s{p, n, ns, t};
           for (const entry& e : known) {

@@ -16,7 +16,7 @@ namespace fanout::bench {
 struct options {
   std::vector<std::size_t> threads;
   std::vector<std::size_t> branches;
-  std::vector<std::uint64_t> work;
+  std::vector<std::uint64_t> work;      // none: the default of each setting
   std::vector<std::string> contenders;  // names or regular expressions; none: all
   std::vector<std::string> patterns;    // names, families or family/name; none: all
   std::string json;

@@ -152,7 +152,9 @@ def make(cells, transfer, processors):
         return "No model: it needs strategy/block/atomic with one thread and no work, for the cost of a release on an own line."
     patterns = cells.values("pattern", family="strategy", contender="atomic", threads=1, work=0)
     pattern = "block" if "block" in patterns else patterns[0]
-    n = max(cells.values("n", family="strategy", contender="atomic", threads=1, work=0, pattern=pattern))
+    alone = {"family": "strategy", "contender": "atomic", "threads": 1, "pattern": pattern}
+    # Where most amounts of work were measured, and of several the largest.
+    n = max(cells.values("n", **alone, work=0), key=lambda size: (len(cells.values("work", **alone, n=size)), size))
     t_0 = cells.select(family="strategy", contender="atomic", threads=1, work=0, pattern=pattern, n=n)[0].median
     contended = [cell for cell in cells.select(family="strategy", contender="atomic", work=0, pattern=pattern, n=n)
                  if 1 < cell.key.threads <= processors]

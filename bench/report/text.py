@@ -134,9 +134,10 @@ def counted(result, pictures):
     blocks += [Heading(2, "Compile cost"), *charts(pictures, "compile_cost")]
     rows = result.get("frontend", [])
     if rows:
-        blocks.append(Table(["compiler", "included", "ms", "ratio"], [
+        table = Table(["compiler", "included", "ms", "ratio"], [
             [row["compiler"], f"`{row['included']}`", f"{row['seconds'] * 1e3:.0f}",
-             f"{row['ratio']:.2f}" if row.get("ratio") else ""] for row in rows]))
+             f"{row['ratio']:.2f}" if row.get("ratio") else ""] for row in rows])
+        blocks.append(Details("All headers", [table]) if len(rows) > 12 else table)
     else:
         blocks.append(Paragraph("Not measured in this run."))
     return blocks

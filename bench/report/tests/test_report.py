@@ -24,6 +24,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import compare  # noqa: E402
 import model  # noqa: E402
+import pages  # noqa: E402
 import reading  # noqa: E402
 import report  # noqa: E402
 import rivals  # noqa: E402
@@ -503,6 +504,19 @@ class Whole(Folder):
             "operation_n", "peers_n", "forms_n", "operation_distribution", "allocations", "strategy_n", "strategy_contention",
             "strategy_distribution", "scaling", "instructions", "compile_cost"})
         self.assertEqual(self.html.count("<svg"), 11)
+
+    def test_of_many_headers_the_dearest_have_bars(self):
+        result = {"frontend": [{"compiler": "g++", "included": f'"fanout/{i}.hpp"', "seconds": i / 10, "ratio": i} for i in range(1, 41)] +
+                  [{"compiler": "g++", "included": "<atomic>", "seconds": 0.01, "ratio": 1}]}
+        import plots
+        figure, *_ = plots.compile_cost(result)
+        words = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        self.assertEqual(len(words), 25)
+        self.assertIn("<atomic>", words)
+        self.assertIn('"fanout/40.hpp"', words)
+        self.assertNotIn('"fanout/16.hpp"', words)
+        folded = [block for block in text.counted(result, []) if isinstance(block, pages.Details)]
+        self.assertEqual([(block.summary, len(block.blocks[0].rows)) for block in folded], [("All headers", 41)])
 
     def test_svgs_are_xml_and_labelled(self):
         for path in self.out.glob("*.svg"):
