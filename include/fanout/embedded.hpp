@@ -51,6 +51,8 @@ class embedded {
       std::size_t n = Capacity) noexcept {
     if (issued_) detail::fatal("an embedded operation was issued twice: it is single use");
     if (n > Capacity) detail::fatal("an embedded operation was issued with more branches than its capacity");
+    FANOUT_ASSERT(operation::bytes_for(n) <= sizeof storage_,
+                  "the strategy's storage_for(n) has more bytes for fewer branches: see refcount::storage_layout");
     issued_ = true;
     policies taken(std::move(start_));
     std::destroy_at(&start_);

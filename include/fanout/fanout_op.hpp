@@ -596,8 +596,15 @@ class fanout_op : private work {
     if (inline_done == issued && !shared_ && !(votes && delivers_at_decided) && !streams) return drained();
     if constexpr (folds) {
       folding_.seal(*this, not_started);
-    } else if (release_issuer(issued, inline_done, not_started)) {
-      drained();
+    } else {
+      if constexpr (refcount::wants_each_branch<Refcount>) {
+        for_each_not_issued(not_started != 0 ? branches_ : 0, [this](std::size_t i) noexcept {
+          [[maybe_unused]] const bool last = count_.release(i, 1);
+          FANOUT_ASSERT(!last, "a branch completed twice");
+        });
+        not_started = 0;
+      }
+      if (release_issuer(issued, inline_done, not_started)) drained();
     }
   }
   // Where the baton carried the count, no branch has been released, nor any started one been added.
@@ -1313,8 +1320,10 @@ class fanout_op : private work {
 
   static fanout_op* construct(std::byte* block, std::size_t n, Combine&& combine, Completion&& completion,
                               const Allocator& allocator) noexcept {
+    FANOUT_ASSERT(Refcount::storage_for(n).align == Refcount::storage_for(0).align,
+                  "the strategy's storage_for(n) has another alignment for some n");
     auto* op = ::new (static_cast<void*>(block))
-        fanout_op(n, std::move(combine), std::move(completion), allocator, block + layout::strategy_offset(n));
+        fanout_op(n, std::move(combine), std::move(completion), allocator, layout::strategy_storage(block, n));
     slot_type* slots = op->first_array();
     if constexpr (grows) {
       ::new (static_cast<void*>(layout::chunk_of(reinterpret_cast<std::byte*>(slots)))) detail::chunk{op, 0};

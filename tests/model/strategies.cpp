@@ -29,9 +29,13 @@ void check_strategy(const char* name) {
   check("  some inline, N = 4", [](test& t) { countdown<S, 4>(t, 2); }, 6);
   check("  all inline, N = 3", [](test& t) { countdown<S, 3>(t, 3); }, 1);
   check("  one never started, N = 4", [](test& t) { countdown<S, 4>(t, 1, 1); }, 6);
-  check("  N found out while issuing, 1", discovered<S, 1>);
-  check("  N found out while issuing, 2", discovered<S, 2>);
-  check("  N found out while issuing, 3", discovered<S, 3>);
+  check("  N found out while issuing, 1", [](test& t) { discovered<S, 1>(t); });
+  check("  N found out while issuing, 2", [](test& t) { discovered<S, 2>(t); });
+  check("  N found out while issuing, 3", [](test& t) { discovered<S, 3>(t); });
+  check("  N found out while issuing, 3, one inline", [](test& t) { discovered<S, 3>(t, 1); });
+  check("  N found out while issuing, 2, one inline, and a hold", [](test& t) { discovered<S, 2, true>(t, 1); });
+  if constexpr (fanout::refcount::observable<S>)
+    check("  a look against the seal, two inline", look_against_the_seal<S, 2>);
   check("  a hold against the last, N = 1", hold_against_the_last<S, 1>);
   check("  a hold against the last, N = 2", hold_against_the_last<S, 2>);
   if (full_depth()) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "catch.hpp"
@@ -96,6 +97,57 @@ TEST_CASE("a strategy of one's own is one", "[refcount]") {
   marking::twice = false;
   support::holds(fanout::testing::check_strategy<marking>({.deeper = false, .stress_rounds = 0}));
   CHECK(!marking::twice);
+}
+
+class shrinking : public locked {
+ public:
+  using locked::locked;
+  static constexpr fanout::refcount::storage_layout storage_for(std::size_t n) noexcept { return {n % 100, 1}; }
+};
+class aligned_from_16_on : public locked {
+ public:
+  using locked::locked;
+  static constexpr fanout::refcount::storage_layout storage_for(std::size_t n) noexcept {
+    if (n < 16) return {};
+    return {n * 64, 64};
+  }
+};
+// What was written under a hold is not there for the last one.
+template <class Platform>
+class loose_hold {
+ public:
+  using platform = Platform;
+  static constexpr fanout::refcount::storage_layout storage_for(std::size_t) noexcept { return {}; }
+  explicit loose_hold(std::size_t branches, std::byte* = nullptr) noexcept : left_(branches + 1) {}
+  bool release(std::size_t, std::uint64_t k) noexcept { return left_.fetch_sub(k, std::memory_order_acq_rel) == k; }
+  bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
+    return release(0, 1 + inline_done + not_started);
+  }
+  bool try_hold() noexcept {
+    std::uint64_t seen = left_.load(std::memory_order_relaxed);
+    while (seen != 0) {
+      if (left_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed))
+        return true;
+    }
+    return false;
+  }
+  bool release_hold() noexcept { return left_.fetch_sub(1, std::memory_order_acquire) == 1; }
+
+ private:
+  typename Platform::template atomic<std::uint64_t> left_;
+};
+
+TEST_CASE("check_strategy says what is wrong with a strategy", "[refcount][testing]") {
+  const auto wrong = [](const auto& report) { return report.wrong(); };
+  CHECK(wrong(fanout::testing::check_strategy<shrinking>()) ==
+        "storage_for has fewer bytes for N = 100 than for fewer");
+  CHECK(wrong(fanout::testing::check_strategy<aligned_from_16_on>()) ==
+        "storage_for has another alignment for N = 16 than for fewer");
+#if FANOUT_HAS_EXPLORER
+  const std::string loose = wrong(fanout::testing::check_strategy<loose_hold>());
+  CHECK(loose.find("a hold against the last, N = 1") == 0);
+  CHECK(loose.find("data race") != loose.npos);
+#endif
 }
 
 TEST_CASE("a strategy's storage lies in the operation, aligned, and is told branches by index", "[refcount]") {

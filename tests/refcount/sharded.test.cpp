@@ -6,8 +6,10 @@
 
 #include "catch.hpp"
 #include "fanout/algorithm/all.hpp"
+#include "fanout/embedded.hpp"
 #include "fanout/refcount/batched.hpp"
 #include "refcount/strategy.hpp"
+#include "support/child_process.hpp"
 #include "support/delivered.hpp"
 
 namespace {
@@ -28,9 +30,9 @@ using by_default = basic_sharded<Platform>;
 template <class Platform>
 using by_thread_by_default = basic_sharded<Platform, by_thread>;
 
-static_assert(sharded::storage_for(15).bytes == 0 && sharded::storage_for(16).bytes == 2 * 64);
-static_assert(sharded::storage_for(128).bytes == 16 * 64 && sharded::storage_for(1'000'000).bytes == 16 * 64);
-static_assert(sharded::storage_for(16).align == 64);
+static_assert(sharded::storage_for(15).bytes == 0 && sharded::storage_for(16).bytes == 3 * 64);
+static_assert(sharded::storage_for(128).bytes == 17 * 64 && sharded::storage_for(1'000'000).bytes == 17 * 64);
+static_assert(sharded::storage_for(16).align <= 16, "an operation need not come from the aligned operator new");
 static_assert(!addable<sharded> && !correctable<sharded> && !single_threaded<sharded>);
 
 TEST_CASE("sharded is a refcount strategy, wherever a release goes", "[refcount][sharded][I1][I3][I6]") {
@@ -40,6 +42,41 @@ TEST_CASE("sharded is a refcount strategy, wherever a release goes", "[refcount]
   support::holds(fanout::testing::check_strategy<by_thread_of_one>());
   support::holds(fanout::testing::check_strategy<by_thread_by_default>());
 }
+
+// With 129 branches there are fewer, larger shards than with 128.
+template <std::size_t Capacity>
+void fewer_than_there_is_room_for() {
+  for (std::size_t n = Capacity; n + 3 > Capacity; --n) {
+    delivered<all_outcome<int>> got;
+    auto op = fanout::make_embedded<int, Capacity, fanout::handler, sharded>(fanout::combine::all, got.completion());
+    std::vector<typename decltype(op)::issuer::branch> kept;
+    {
+      auto issuer = op.issue(n);
+      for (std::size_t i = 0; i != n; ++i) issuer.start(i, [&](auto branch) { kept.push_back(std::move(branch)); });
+    }
+    for (auto& branch : kept) branch.set_value(1);
+    REQUIRE(got.succeeded());
+  }
+}
+TEST_CASE("sharded has room inside its owner for fewer branches than at most", "[refcount][sharded][embedded]") {
+  fewer_than_there_is_room_for<16>();
+  fewer_than_there_is_room_for<17>();
+  fewer_than_there_is_room_for<129>();
+  fewer_than_there_is_room_for<257>();
+  fewer_than_there_is_room_for<1025>();
+}
+
+#if FANOUT_HAS_CHILD_PROCESSES
+TEST_CASE("sharded ends the program where more is released than there is", "[refcount][sharded][fatal]") {
+  const support::ended e = support::run_in_child([] {
+    fanout::testing::detail::lone_strategy<sharded> count(64);
+    for (int i = 0; i != 64; ++i) static_cast<void>(count->release(0, 1));
+    static_cast<void>(count->release(0, 1));
+  });
+  CHECK(e.by_abort());
+  CHECK(e.saying("more branches were released than there are"));
+}
+#endif
 
 TEST_CASE("sharded counts an operation, whatever completes inline", "[refcount][sharded][E2]") {
   for (const std::size_t n : {1U, 15U, 16U, 17U, 100U, 1000U}) {

@@ -704,7 +704,13 @@ class [[nodiscard("nothing starts before .then(completion) or fanout::wait(…)"
   /// Counts with another refcount strategy, e.g. `fanout::refcount::local` where everything runs on one thread.
   template <class Other>
   auto count_with() && {
-    return with(detail::count_option<Other>{});
+    static_assert(refcount::strategy<Other>,
+                  "fanout: this is not a refcount strategy: see fanout/refcount/concept.hpp");
+    if constexpr (refcount::strategy<Other>) return with(detail::count_option<Other>{});
+  }
+  template <template <class> class Other>
+  auto count_with() && {
+    return std::move(*this).template count_with<Other<std_platform>>();
   }
 
  private:

@@ -74,6 +74,9 @@ struct block_layout {
   static constexpr std::size_t strategy_offset(std::size_t n) noexcept {
     return round_up(slots_offset() + slots_in_block(n) * sizeof(Slot), Refcount::storage_for(n).align);
   }
+  static std::byte* strategy_storage(std::byte* block, std::size_t n) noexcept {
+    return Refcount::storage_for(n).bytes == 0 ? nullptr : block + strategy_offset(n);
+  }
   static constexpr std::size_t bits_offset(std::size_t n) noexcept {
     return strategy_offset(n) + Refcount::storage_for(n).bytes;
   }

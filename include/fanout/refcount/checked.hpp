@@ -25,9 +25,9 @@ namespace fanout::refcount {
 ///     fanout::all<row>(hosts, read).count_with<fanout::refcount::checked>().then(done);
 ///     …
 ///     fanout::refcount::checked::dump(stderr);  // fanout: 1 operation outstanding
-///                                               //   operation 0x7f…: 2 of 64 branches missing: 17 40
+///                                               //   2 of 64 branches missing: 17 40 (count at 0x7f…)
 ///
-/// Policies that fold (reduce, each, merge) count by their baton and release all at the end: there is nothing to see there.
+/// Policies that fold (reduce, each, merge) count by their baton and release all at the end: until then all of theirs are missing.
 /// The check of a second completion holds as long as the operation lives: through an address that is freed by then, AddressSanitizer
 /// sees what this cannot. Memory: a bit per branch. Cost: a second read-modify-write per branch, and a lock for each operation.
 template <class Platform>
@@ -117,13 +117,12 @@ class basic_checked {
   void dump_missing(std::FILE* to) const {
     std::size_t missing = 0;
     for_each_missing([&](std::size_t) { ++missing; });
-    std::fprintf(to, "  operation %p: %zu of %zu branches missing%s", static_cast<const void*>(this), missing,
-                 branches_, missing != 0 ? ":" : "");
+    std::fprintf(to, "  %zu of %zu branches missing%s", missing, branches_, missing != 0 ? ":" : "");
     std::size_t shown = 0;
     for_each_missing([&](std::size_t i) {
       if (shown++ < most_shown) std::fprintf(to, " %zu", i);
     });
-    std::fputs(missing > most_shown ? " and more\n" : "\n", to);
+    std::fprintf(to, "%s (count at %p)\n", missing > most_shown ? " and more" : "", static_cast<const void*>(this));
   }
   static constexpr std::size_t most_shown = 16;
 

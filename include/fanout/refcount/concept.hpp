@@ -9,7 +9,8 @@
 namespace fanout::refcount {
 
 /// Bytes that a strategy wants in the operation's one allocation, beyond its own members. The alignment is the same for any
-/// number of branches.
+/// number of branches, and for more of them there are not fewer bytes. An alignment above that of any new memory (16) makes every
+/// operation come from the aligned operator new, which is several times slower: rather ask for more bytes and round up inside.
 struct storage_layout {
   std::size_t bytes = 0;
   std::size_t align = 1;
@@ -29,14 +30,14 @@ constexpr references_left references_of(std::uint64_t flat_count) noexcept {
   return {flat_count & (issuer_weight - 1), (flat_count & issuer_weight) == 0};
 }
 
-/// The largest number of branches of one operation (E20). Together with holds it stays below `issuer_weight`.
+/// The largest number of branches of one operation (E20). It stays below `issuer_weight`, and 2^31 holds fit above it.
 inline constexpr std::uint64_t max_branches = std::uint64_t{1} << 31;
 
 /// How the count is kept.
 ///
 /// What an implementer promises, for `n` branches and one issuer:
 ///  - construction from (n, storage) seeds the count; nothing is shared yet. `storage` points to at least
-///    `storage_for(n).bytes` bytes of that alignment, or is null where that is zero; it lives as long as the strategy.
+///    `storage_for(n).bytes` bytes of that alignment, and is null where that is zero; it lives as long as the strategy.
 ///  - `release(first, k)` drops the references of branches [first, first + k); `release_issuer(inline_done, not_started)`
 ///    drops the issuer's together with those of the branches that completed inline or were never started. Each branch is
 ///    dropped exactly once. **Exactly one** call of all returns true: the one after which no reference is left.
@@ -44,7 +45,7 @@ inline constexpr std::uint64_t max_branches = std::uint64_t{1} << 31;
 ///    on each path, acquire on each path that can be last.
 ///  - after a call that returned false the strategy may be gone: it decides from its own read-modify-write's result and
 ///    from locals only, and touches neither itself nor `storage` afterwards.
-///  - none of them throws, blocks or allocates.
+///  - none of them throws, blocks or allocates. (`checked`, which is for finding mistakes, takes a lock when it is made and destroyed.)
 template <class S>
 concept strategy = requires(S& count, std::size_t n, std::byte* storage, std::size_t first, std::uint64_t k) {
   typename S::platform;
@@ -64,7 +65,8 @@ concept holdable = strategy<S> && requires(S& count) {
 };
 
 /// Can be looked at while it counts, N known: how many branches are left. Until the seal that includes branches that completed
-/// inline, which the operation counts itself; whoever wants to know reads this first (acquire), then that.
+/// inline, which the operation counts itself; whoever wants to know reads this first (acquire), then that. It may say more than there
+/// are, for an instant; it never says fewer. Called with a hold.
 template <class S>
 concept observable = strategy<S> && requires(const S& count) {
   { count.references() } noexcept -> std::same_as<references_left>;
@@ -97,8 +99,8 @@ concept anonymous = strategy<S> && requires(S& count, std::uint64_t k) {
 template <class S>
 concept joins_batches = strategy<S> && S::is_batched;
 
-/// Each branch is to be released by its own index, those that complete inside their own start too, which the issuer counts otherwise
-/// and releases together: for a strategy that keeps account of who has been released.
+/// Each branch is to be released by its own index, those that complete inside their own start and those that were never started too,
+/// which the issuer counts otherwise and releases together: for a strategy that keeps account of who has been released.
 template <class S>
 concept wants_each_branch = strategy<S> && S::wants_each;
 

@@ -52,7 +52,7 @@ struct sharded_limits {
 /// released branches that completed inline, and, with `by_thread`, where threads do not complete equally much. So where a release
 /// goes decides how fast it is, and nothing else.
 ///
-/// Memory: a line per shard, 1 KiB at most by default, in the operation's allocation.
+/// Memory: a line per shard and one to spare, 1088 bytes at most by default, in the operation's allocation.
 template <class Platform, class Home = by_block, sharded_limits Limits = sharded_limits{}>
 class basic_sharded {
   static_assert(std::has_single_bit(Limits.most_shards) && std::has_single_bit(Limits.line),
@@ -70,14 +70,17 @@ class basic_sharded {
  public:
   using platform = Platform;
 
+  // The shards begin at the first line in there: an operation that is aligned to a line would have to come from the aligned
+  // operator new, which takes several times as long, for few branches as well.
   static constexpr storage_layout storage_for(std::size_t n) noexcept {
-    return {shards_for(n) * sizeof(shard), alignof(shard)};
+    const std::size_t lines = most_shards_for(n);
+    return {lines != 0 ? (lines + 1) * sizeof(shard) : 0, alignof(std::uint64_t)};
   }
 
   explicit basic_sharded(std::size_t branches, std::byte* storage = nullptr) noexcept
       : bits_of_block_(std::countr_zero(per_shard(branches))),
         shards_(shards_for(branches)),
-        first_(reinterpret_cast<shard*>(storage)),
+        first_(first_line(storage)),
         root_(issuer_weight + (shards_ != 0 ? shards_ : branches)) {
     std::size_t rest = branches;
     for (std::size_t s = 0; s != shards_; ++s) {
@@ -97,12 +100,22 @@ class basic_sharded {
     const std::uint64_t emptied = take(Home::template shard<Platform>(first, bits_of_block_, shards_), k);
     return emptied != 0 && drop(emptied);
   }
-  [[nodiscard]] bool release_any(std::uint64_t k) noexcept { return release(0, k); }
+  /// From this thread's shard, as far as there are enough: nobody else's batches begin there.
+  [[nodiscard]] bool release_any(std::uint64_t k) noexcept {
+    if (shards_ == 0) return drop(k);
+    const std::uint64_t emptied = take(Platform::thread_number() % shards_, k);
+    return emptied != 0 && drop(emptied);
+  }
   [[nodiscard]] bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
     const std::uint64_t k = inline_done + not_started;
-    if (shards_ == 0) return drop(issuer_weight + k);
+    if (k == 0 || shards_ == 0) return drop(issuer_weight + k);
+    // The issuer's own first, which is not the last, since these k are left. In the other order `references` could find the k gone
+    // and the issuer there, and take as many others, that are still out, for them.
+    const bool last = drop(issuer_weight);
+    FANOUT_ASSERT(!last, "more branches were released than there are: a branch completed twice");
     // Those that were not started are the last ones, and so are the shards that nobody else is at.
-    return drop(issuer_weight + (k != 0 ? take(shards_ - 1, k) : 0));
+    const std::uint64_t emptied = last ? 0 : take(shards_ - 1, k);
+    return emptied != 0 && drop(emptied);
   }
 
   [[nodiscard]] bool try_hold() noexcept {
@@ -116,6 +129,7 @@ class basic_sharded {
   }
   [[nodiscard]] bool release_hold() noexcept { return drop(hold_weight); }
 
+  /// While the seal takes those that completed inline out of the shards, some may be counted as left; never the other way round.
   [[nodiscard]] references_left references() const noexcept {
     // acquire, here and below: who asks reads the inline count next, which must not be older than this.
     for (references_left root = references_of(root_.load(std::memory_order_acquire));;) {
@@ -125,7 +139,8 @@ class basic_sharded {
         const std::int64_t left = first_[s].left.load(std::memory_order_acquire);
         if (left > 0) branches += static_cast<std::uint64_t>(left);
       }
-      // The seal takes those that completed inline out of the shards: a sum from before and after it is of no use.
+      // The seal takes those that completed inline out of the shards: a sum of before and after is of no use. Who has read what it
+      // left has acquired it, and finds the issuer's reference gone here.
       const references_left again = references_of(root_.load(std::memory_order_acquire));
       if (again.sealed == root.sealed) return {branches, root.sealed};
       root = again;
@@ -140,6 +155,15 @@ class basic_sharded {
   static constexpr std::size_t shards_for(std::size_t n) noexcept {
     return n < 2 * Limits.branches_per_shard ? 0 : (n + per_shard(n) - 1) / per_shard(n);
   }
+  // For n and everything below it: with one branch more there can be fewer, larger shards.
+  static constexpr std::size_t most_shards_for(std::size_t n) noexcept {
+    if (n < 2 * Limits.branches_per_shard) return 0;
+    return std::min((n + Limits.branches_per_shard - 1) / Limits.branches_per_shard, Limits.most_shards);
+  }
+  static shard* first_line(std::byte* storage) noexcept {
+    const std::size_t past = reinterpret_cast<std::uintptr_t>(storage) % alignof(shard);
+    return reinterpret_cast<shard*>(past == 0 ? storage : storage + (alignof(shard) - past));
+  }
 
   // Takes k references of branches, from shard s on; says how many shards that has emptied. pre: the caller has k, so they are there
   std::uint64_t take(std::size_t s, std::uint64_t k) noexcept {
@@ -148,7 +172,11 @@ class basic_sharded {
     // relaxed, here and below: a shard that is empty stays so, this one takes nothing from it, and the way past it is a hint that
     // was right when it was written. That there is something left proves nothing.
     bool looks = Home::often_finds_none;
+    std::size_t steps = 0;
     for (std::uint64_t emptied = 0;; s = first_[s].next_left.load(std::memory_order_relaxed), looks = true) {
+      // What is empty stays so, hence once around finds all that is left.
+      if (steps++ > 2 * shards_) [[unlikely]]
+        detail::fatal("more branches were released than there are: a branch completed twice");
       shard& here = first_[s];
       if (looks && here.left.load(std::memory_order_relaxed) <= 0) continue;
       // Before the release, after which it may be gone.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -94,10 +95,12 @@ class strategy_checker {
   }
 #endif
 
-  // Real threads, each with its share of the branches: neighbours, or every so-manieth.
+  // Real threads, each with its share of the branches: neighbours, or every so-manieth. The last one frees the strategy, for sanitizers
+  // to see who looks at it afterwards.
   void stress(std::size_t round) {
     constexpr std::size_t threads = 4, n = 257;
-    lone_strategy<Real> count(n);
+    auto owner = std::make_unique<lone_strategy<Real>>(n);
+    Real* const count = owner->get();
     std::vector<int> written(n);
     std::atomic<std::size_t> ready{0};
     std::atomic<int> lasts{0}, sum{0};
@@ -105,6 +108,7 @@ class strategy_checker {
       if (!is_last) return;
       lasts.fetch_add(1);
       for (const int x : written) sum.fetch_add(x);
+      owner.reset();
     };
     const auto start_line = [&] {
       ready.fetch_add(1);

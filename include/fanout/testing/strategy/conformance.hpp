@@ -28,7 +28,8 @@ class lone_strategy {
     count_.emplace(
         n, layout.bytes == 0 ? nullptr : static_cast<std::byte*>(std::align(layout.align, layout.bytes, at, room)));
   }
-  S* operator->() noexcept { return &*count_; }
+  S* operator->() noexcept { return get(); }
+  S* get() noexcept { return &*count_; }
 
  private:
   std::vector<std::byte> storage_;
@@ -45,6 +46,7 @@ class conformance {
  public:
   static std::string check() {
     conformance c;
+    c.storage();
     c.small_ones();
     c.large_ones();
     if constexpr (refcount::anonymous<S>) c.any_of_them();
@@ -60,6 +62,21 @@ class conformance {
     if (!holds && wrong_.empty()) wrong_ = what;
   }
 
+  // Room for N branches is room for fewer.
+  void storage() {
+    refcount::storage_layout before = S::storage_for(0);
+    const auto look = [this, &before](std::size_t n) {
+      const refcount::storage_layout now = S::storage_for(n);
+      require(now.align == before.align,
+              "storage_for has another alignment for N = " + std::to_string(n) + " than for fewer");
+      require(now.bytes >= before.bytes,
+              "storage_for has fewer bytes for N = " + std::to_string(n) + " than for fewer");
+      before = now;
+    };
+    for (std::size_t n = 0; n != 4200; ++n) look(n);
+    for (std::size_t n = 8192; n < refcount::max_branches; n *= 2) look(n - 1), look(n), look(n + 1);
+  }
+
   // A count and what it must say: the last reference's release is true, all others' are false.
   class accounted {
    public:
@@ -70,7 +87,12 @@ class conformance {
     void end_issuing(std::size_t first_inline, std::size_t inlined, std::size_t unstarted) {
       if constexpr (refcount::wants_each_branch<S> || !has_issuer) {
         for (std::size_t i = 0; i != inlined; ++i) release(first_inline + i, 1);
+        first_inline += inlined;
         inlined = 0;
+      }
+      if constexpr (refcount::wants_each_branch<S>) {
+        for (std::size_t i = 0; i != unstarted; ++i) release(first_inline + i, 1);
+        unstarted = 0;
       }
       if (!has_issuer && unstarted == 0 && !empty_) return;
       expect((has_issuer ? 1 : 0) + inlined + unstarted, count_->release_issuer(inlined, unstarted));
@@ -184,6 +206,11 @@ class conformance {
     require(!count->release(0, 64) && count->references().branches == 6, "references() is wrong after 64 of 70");
     require(!count->release_issuer(0, 0) && count->references().sealed && count->references().branches == 6,
             "references() is wrong after the seal");
+    if constexpr (!refcount::wants_each_branch<S>) {
+      made other(70);
+      require(!other->release_issuer(64, 3) && other->references().sealed && other->references().branches == 3,
+              "references() is wrong after a seal that releases branches");
+    }
   }
 
   std::string wrong_;

@@ -2,11 +2,13 @@
 #ifndef FANOUT_TESTING_STRATEGY_SCENARIOS_HPP
 #define FANOUT_TESTING_STRATEGY_SCENARIOS_HPP
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <new>
 #include <optional>
+#include <type_traits>
 
 #include "fanout/refcount/concept.hpp"
 #include "fanout/testing/explorer.hpp"
@@ -42,14 +44,16 @@ class counted {
   /// What the issuing code does at last; the branches from `first` on are its own: `inlined`, and as many as were not started.
   /// True if that was the last.
   bool end_issuing(std::size_t first = N, std::size_t inlined = 0) {
-    const std::size_t unstarted = N - first - inlined;
+    std::size_t unstarted = N - first - inlined;
     for (std::size_t i = first; i != (has_issuer ? N + 1 : N); ++i) written[i] = 1;
     if constexpr (refcount::wants_each_branch<S> || !has_issuer) {
-      for (std::size_t i = first; i != first + inlined; ++i) {
+      const std::size_t one_by_one = refcount::wants_each_branch<S> ? inlined + unstarted : inlined;
+      for (std::size_t i = first; i != first + one_by_one; ++i) {
         const bool is_last = count_->release(i, 1);
         explorer::require(!has_issuer || !is_last, "an inline release was the last");
         if (is_last) return last(), true;
       }
+      unstarted -= one_by_one - inlined;
       inlined = 0;
     }
     if (!has_issuer && unstarted == 0) return false;
@@ -127,33 +131,80 @@ void any_of_them(explorer::test& t) {
   t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
 }
 
-/// N unknown. One thread starts branches; each may be over before the next is started.
+/// What whoever holds a reference wrote is there for the last one, too.
 template <class S, std::size_t N>
-void discovered(explorer::test& t) {
-  struct state : counted<S, N> {
-    state() : counted<S, N>(0) {}
+struct held_count : counted<S, N> {
+  using counted<S, N>::counted;
+
+  bool held = false;  // not a cell: the question is what came when, not what is ordered
+  bool over = false;  // the same
+  explorer::cell<int> told;
+
+  void end() {
+    explorer::require(!held || told == 1, "the last does not see what was written under a hold");
+    this->last();
+    over = true;
+  }
+  /// Takes a hold, as a stop request does, and looks; the caller drops it.
+  bool hold() {
+    if (!this->count().try_hold()) return false;
+    explorer::require(!over, "a reference was taken after zero");
+    held = true;
+    told = 1;
+    return true;
+  }
+  void release_hold() {
+    if (this->count().release_hold()) end();
+  }
+};
+
+/// N unknown. One thread starts branches; each may be over before the next is started. The last `inlined` complete inline.
+template <class S, std::size_t N, bool Held = false>
+void discovered(explorer::test& t, std::size_t inlined = 0) {
+  struct state : std::conditional_t<Held, held_count<S, N>, counted<S, N>> {
+    state() : std::conditional_t<Held, held_count<S, N>, counted<S, N>>(0) {}
     explorer::event go[N];
+    explorer::event begun;
+    void end() {
+      if constexpr (Held) {
+        held_count<S, N>::end();
+      } else {
+        this->last();
+      }
+    }
   };
   auto& x = t.make<state>();
-  t.thread([&x] {
+  if constexpr (Held) {
+    x.keeps = true;
+    t.thread([&x] {
+      x.begun.wait();  // who asks knows of the operation
+      if (x.hold()) x.release_hold();
+    });
+  }
+  t.thread([&x, inlined] {
     x.written[N] = 1;
+    if constexpr (Held) x.begun.set();
     for (std::size_t i = 0; i != N; ++i) {
       if constexpr (refcount::addable<S>) x.count().add(1);
-      x.go[i].set();
+      if (i >= N - inlined) {
+        x.written[i] = 1;
+      } else {
+        x.go[i].set();
+      }
     }
     bool last;
     if constexpr (refcount::correctable<S>) {
-      last = x.count().correct(N, 0);
+      last = x.count().correct(N, inlined);
     } else {
-      last = x.count().release_issuer(0, 0);
+      last = x.count().release_issuer(inlined, 0);
     }
-    if (last) x.last();
+    if (last) x.end();
   });
-  for (std::size_t i = 0; i != N; ++i) {
+  for (std::size_t i = 0; i != N - inlined; ++i) {
     t.thread([&x, i] {
       x.go[i].wait();
       x.written[i] = 1;
-      if (x.count().release(i, 1)) x.last();
+      if (x.count().release(i, 1)) x.end();
     });
   }
   t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
@@ -163,26 +214,51 @@ void discovered(explorer::test& t) {
 /// it counts.
 template <class S, std::size_t N>
 void hold_against_the_last(explorer::test& t) {
-  struct state : counted<S, N> {
-    int held_for = 0;  // not a cell: the question is what came when, not what is ordered
-  };
-  auto& x = t.make<state>();
+  auto& x = t.make<held_count<S, N>>();
   x.keeps = true;
   for (std::size_t i = 0; i != N; ++i) {
     t.thread([&x, i] {
       x.written[i] = 1;
-      if (x.count().release(i, 1)) x.last(), x.held_for = -1;
+      if (x.count().release(i, 1)) x.end();
     });
   }
   t.thread([&x] {
     x.written[N] = 1;
-    if (x.count().release_issuer(0, 0)) x.last(), x.held_for = -1;
+    if (x.count().release_issuer(0, 0)) x.end();
   });
   t.thread([&x] {
-    if (!x.count().try_hold()) return;
-    explorer::require(x.held_for == 0, "a reference was taken after zero");
-    x.held_for = 1;
-    if (x.count().release_hold()) x.last(), x.held_for = -1;
+    if (x.hold()) x.release_hold();
+  });
+  t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
+}
+
+/// A deadline looks at what is left, with a hold, while the issuer seals; `Inlined` branches have completed inline, and one is out. As
+/// long as it is, it must be among those that are left.
+template <class S, std::size_t Inlined>
+void look_against_the_seal(explorer::test& t) {
+  struct state : held_count<S, Inlined + 1> {
+    // The one that is out. An atomic, so that its order to the look is explored; relaxed, so that it orders nothing; and looked at by
+    // a read-modify-write, which never sees an older value.
+    typename S::platform::template atomic<int> reported{0};
+  };
+  auto& x = t.make<state>();
+  x.keeps = true;
+  t.thread([&x] {
+    x.written[0] = 1;
+    x.reported.store(1, std::memory_order_relaxed);
+    if (x.count().release(0, 1)) x.end();
+  });
+  t.thread([&x] {
+    for (std::size_t i = 1; i != Inlined + 2; ++i) x.written[i] = 1;
+    if (x.count().release_issuer(Inlined, 0)) x.end();
+  });
+  t.thread([&x] {
+    if (!x.hold()) return;
+    const refcount::references_left left = x.count().references();
+    if (x.reported.fetch_add(0, std::memory_order_relaxed) == 0)
+      explorer::require(left.branches > (left.sealed ? 0 : Inlined),
+                        "references() does not know of a branch that is out");
+    x.release_hold();
   });
   t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
 }
@@ -238,16 +314,28 @@ void for_each_scenario(bool deeper, Visit visit) {
   if constexpr (refcount::holdable<S>) {
     visit("a hold against the last, N = 1", hold_against_the_last<S, 1>);
     visit("a hold against the last, N = 2", hold_against_the_last<S, 2>);
+    if constexpr (refcount::observable<S> && !refcount::wants_each_branch<S>) {
+      visit("a look against the seal, none inline", look_against_the_seal<S, 0>);
+      visit("a look against the seal, two inline", look_against_the_seal<S, 2>);
+    }
   }
   if constexpr (refcount::addable<S> || refcount::correctable<S>) {
-    visit("N found out while issuing, 1", discovered<S, 1>);
-    visit("N found out while issuing, 2", discovered<S, 2>);
-    visit("N found out while issuing, 3", discovered<S, 3>);
+    visit("N found out while issuing, 1", [](test& t) { discovered<S, 1>(t); });
+    visit("N found out while issuing, 2", [](test& t) { discovered<S, 2>(t); });
+    visit("N found out while issuing, 3", [](test& t) { discovered<S, 3>(t); });
+    visit("N found out while issuing, 3, one inline", [](test& t) { discovered<S, 3>(t, 1); });
+    visit("N found out while issuing, 2, all inline", [](test& t) { discovered<S, 2>(t, 2); });
+    if constexpr (refcount::holdable<S>)
+      visit("N found out while issuing, 2, one inline, and a hold", [](test& t) { discovered<S, 2, true>(t, 1); });
   }
   if (!deeper) return;
   visit("all remote, N = 5", [](test& t) { countdown<S, 5>(t); });
   visit("some inline, N = 6", [](test& t) { countdown<S, 6>(t, 3); });
-  if constexpr (refcount::holdable<S>) visit("a hold against the last, N = 3", hold_against_the_last<S, 3>);
+  if constexpr (refcount::holdable<S>) {
+    visit("a hold against the last, N = 3", hold_against_the_last<S, 3>);
+    if constexpr (refcount::observable<S> && !refcount::wants_each_branch<S>)
+      visit("a look against the seal, three inline", look_against_the_seal<S, 3>);
+  }
 }
 
 }  // namespace fanout::testing::detail
