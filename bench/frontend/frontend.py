@@ -2,7 +2,7 @@
 """What including the library costs a compiler's front end: python3 frontend.py [--every] [--json FILE] [COMPILER...]
 
 Processor time of -fsyntax-only in C++20, user and system, median of 15 runs that alternate between what is compared; with --every,
-for each header on its own, of 5. Times vary, so nothing here fails a build.
+for each header on its own, of 3. Times vary, so nothing here fails a build.
 """
 import argparse
 import json
@@ -72,7 +72,7 @@ def main():
         if shutil.which(compiler) is None:
             print(f"{compiler:<12} SKIPPED: not installed")
             continue
-        medians = measure(compiler, headers, 5 if arguments.every else RUNS)
+        medians = measure(compiler, headers, 3 if arguments.every else RUNS)
         for header, bar in headers.items():
             ratio = medians[header] / medians[BASELINE]
             verdict = "" if bar is None else f"{bar:.2f} {'ABOVE' if ratio > bar else 'ok'}"

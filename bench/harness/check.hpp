@@ -9,6 +9,13 @@ namespace fanout::bench {
 
 /// Has the library check the strategy each time the program starts, which takes seconds. For `FANOUT_BENCH_CHECK(my::strategy);`, in
 /// the place of FANOUT_BENCH_CHECKED.
+template <refcount::strategy S>
+bool check_at_start(const char* name) {
+  return declare_checked<S>(name, [] {
+    const testing::strategy_report report = testing::check_strategy<S>();
+    return verdict_on_strategy{report.wrong(), refcount::single_threaded<S> ? "" : report.left_out()};
+  });
+}
 template <template <class> class S>
 bool check_at_start(const char* name) {
   return declare_checked<S>(name, [] {

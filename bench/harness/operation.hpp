@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "harness/machine.hpp"
+#include "harness/patience.hpp"
 #include "harness/patterns.hpp"
 #include "harness/registry.hpp"
 #include "harness/report.hpp"
@@ -49,7 +50,7 @@ class answer {
     ready_.store(true, std::memory_order_release);
   }
   std::int64_t wait() noexcept {
-    while (!ready_.load(std::memory_order_acquire)) {}
+    for (patience left; !ready_.load(std::memory_order_acquire);) left.spin();
     return sum_;
   }
 
@@ -98,7 +99,9 @@ class kept_branches {
   static void reserve(std::size_t n);
   template <class Branch>
   static Branch* at(std::size_t i) noexcept {
-    static_assert(sizeof(Branch) <= most_bytes && alignof(Branch) <= alignof(std::max_align_t));
+    static_assert(
+        sizeof(Branch) <= most_bytes && alignof(Branch) <= alignof(std::max_align_t),
+        "fanout::bench: a contender's branch has at most 64 bytes, and no alignment above that of new memory");
     return std::launder(reinterpret_cast<Branch*>(memory_ + i * sizeof(Branch)));
   }
 
@@ -269,7 +272,7 @@ class operation_rounds {
     auto job = [this, &line](std::size_t t) noexcept {
       std::size_t seen = 0;
       for (std::size_t i = t - 1; i < setting_.branches; i += setting_.threads - 1) {
-        while (seen <= i) seen = line.issued.load(std::memory_order_acquire);
+        for (patience left; seen <= i; left.spin()) seen = line.issued.load(std::memory_order_acquire);
         kept_branches::complete(i, i + 1);
       }
     };

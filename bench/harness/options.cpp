@@ -19,8 +19,11 @@ const char* const help_text =
     R"(Races ways of counting, and of fanning out, against one another, in one process and interleaved.
 
   --contenders=LIST  names, or regular expressions over them; those to which ratios are always run
-  --patterns=LIST    strategy: block strided batched skewed; operation: inline deferred cross all streaming bursty skewed;
-                     also a family, or family/pattern
+  --patterns=LIST    a family, a pattern, or family/pattern.
+                     strategy, the count alone: block (each thread releases neighbours, one at a time), strided (every T-th),
+                     batched (neighbours, 64 in one release), skewed (one thread has nine of ten);
+                     operation, whole fan-outs: inline (in their start), deferred (later, same thread), cross (on one other thread),
+                     all (on all threads at once), streaming (while others are started), bursty (64 at a time), skewed
   --threads=LIST     the issuing thread included, each pinned to a processor. Default: 1, 2, 4, … and all processors
   --branches=LIST    1 to 1000000. Default: 1,16,64,256,1024,65536,1000000; quick: 1,256
   --work=LIST        nanoseconds of work per branch before it completes. Default: 0; and, unless quick, 100,1000 with N = 1024 where
@@ -67,16 +70,18 @@ std::string listed(const std::set<std::string>& names) {
   return text;
 }
 
+// By its name, also as reports show it.
+bool is_named(const std::string& one, const entry& e) { return one == e.name || one == e.shown(); }
 bool selects(const std::string& one, const entry& e) {
-  return one == e.name || std::regex_search(e.name, std::regex(one));
+  return is_named(one, e) || std::regex_search(e.name, std::regex(one));
 }
 // A name is that contender's alone; otherwise it is a regular expression.
 bool is_selected(const options& o, const std::vector<entry>& known, const entry& e) {
   if (o.contenders.empty() || e.name == yardstick) return true;
   if (e.in == family::strategy && e.name == strategy_yardstick) return true;
   return std::any_of(o.contenders.begin(), o.contenders.end(), [&](const std::string& one) {
-    const bool is_name = std::any_of(known.begin(), known.end(), [&](const entry& k) { return k.name == one; });
-    return is_name ? one == e.name : selects(one, e);
+    const bool is_name = std::any_of(known.begin(), known.end(), [&](const entry& k) { return is_named(one, k); });
+    return is_name ? is_named(one, e) : selects(one, e);
   });
 }
 
@@ -143,12 +148,15 @@ complaint check(const options& o, const std::vector<entry>& known) {
   std::set<std::pair<family, std::string>> seen;
   for (const entry& e : known) {
     if (e.name.empty() || e.name.find_first_of("/ \"\n") != std::string::npos)
-      return "a contender cannot be called '" + e.name + "': give it a name without slashes, spaces and quotes";
+      return "a contender cannot be called '" + e.name +
+             "': give it a name without slashes, spaces and quotes, with fanout::bench::add_strategy<S>(\"name\") or "
+             "add_contender";
     if (!seen.emplace(e.in, e.name).second)
       return "two contenders are called '" + e.name + "': give one of them another name";
     names.insert(e.name);
   }
   for (const std::string& one : o.contenders) {
+    if (one.empty()) return "--contenders has an empty name between its commas; leave it out, or write . for all";
     bool any = false;
     try {
       any = std::any_of(known.begin(), known.end(), [&](const entry& e) { return selects(one, e); });
@@ -171,16 +179,14 @@ complaint check(const options& o, const std::vector<entry>& known) {
   if (!o.json.empty()) {
     std::error_code error;
     if (!std::ofstream(o.json, std::ios::app)) error.assign(errno, std::generic_category());
-    if (error) return "cannot write '" + o.json + "' (" + error.message() + "): name a file in a folder that exists";
+    if (error)
+      return "cannot write '" + o.json + "' (" + error.message() +
+             "): name a file in a folder that exists and may be written to";
   }
   return {};
 }
 
-std::string planned::name() const {
-  return std::string(name_of(what.arrival.of)) + '/' + std::string(what.arrival.name) + '/' + who->shown() +
-         "/n:" + std::to_string(what.branches) + "/work:" + std::to_string(what.work_ns) +
-         "/threads:" + std::to_string(what.threads);
-}
+std::string planned::name() const { return benchmark_name(*who, what); }
 
 // What work is for is how far apart the releases of several threads are.
 static std::vector<std::uint64_t> works_of(const options& o, const pattern_info& p, std::size_t n) {

@@ -8,6 +8,12 @@ namespace {
 bool wrong_result = false;
 }
 
+std::string benchmark_name(const entry& e, const setting& s) {
+  return std::string(name_of(e.in)) + '/' + std::string(s.arrival.name) + '/' + e.shown() +
+         "/n:" + std::to_string(s.branches) + "/work:" + std::to_string(s.work_ns) +
+         "/threads:" + std::to_string(s.threads);
+}
+
 // Made when first asked for: contenders are added before main.
 std::vector<entry>& entries() {
   static std::vector<entry> all;

@@ -33,6 +33,9 @@ struct entry {
   bool checked;
 };
 
+/// FAMILY/PATTERN/CONTENDER/n:BRANCHES/work:NS/threads:T
+std::string benchmark_name(const entry& e, const setting& s);
+
 /// All that has been added, in this order.
 std::vector<entry>& entries();
 

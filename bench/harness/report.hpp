@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "harness/allocations.hpp"
+#include "harness/patience.hpp"
 #include "harness/patterns.hpp"
 #include "harness/registry.hpp"
 
@@ -26,22 +27,23 @@ namespace fanout::bench {
 ///   allocations   per round, and
 ///   bytes         asked for in them; counted in an untimed round, which is the second one, when heaps have grown
 ///   checked       1, or 0 for a strategy that nobody has vouched for
+///   strategy      1 for what counts with a refcount strategy, the library's or somebody's; 0 for other contenders
 ///
 /// A round whose result is wrong ends the benchmark as an error.
 template <class Rounds>
 void measure_rounds(::benchmark::State& state, const setting& s, const entry& e) {
   Rounds rounds(s);
+  const std::string what = benchmark_name(e, s);
+  patience::begin(what, std::chrono::nanoseconds(s.work_ns) * s.branches);
   bool right = rounds.run();
 
   // Google Benchmark comes here several times for each repetition; one count will do. One thread runs benchmarks.
   static std::map<std::string, allocated> counted;
-  std::string what = e.name + ' ' + std::string(s.arrival.name) + ' ' + std::to_string(s.branches) + ' ' +
-                     std::to_string(s.work_ns) + ' ' + std::to_string(s.threads);
   auto found = counted.find(what);
   if (found == counted.end()) {
     count_allocations();
     right = rounds.run() && right;
-    found = counted.emplace(std::move(what), stop_counting()).first;
+    found = counted.emplace(what, stop_counting()).first;
   }
 
   using clock = std::chrono::steady_clock;
@@ -80,6 +82,7 @@ void measure_rounds(::benchmark::State& state, const setting& s, const entry& e)
   state.counters["allocations"] = static_cast<double>(found->second.count);
   state.counters["bytes"] = static_cast<double>(found->second.bytes);
   state.counters["checked"] = e.checked ? 1 : 0;
+  state.counters["strategy"] = e.identity != nullptr ? 1 : 0;
 }
 
 /// See `entry::count`.

@@ -97,6 +97,9 @@ void describe_machine() {
 }
 
 int count_instructions(const std::vector<planned>& all) {
+  if (std::none_of(all.begin(), all.end(), [](const planned& p) { return p.what.threads == 1; }))
+    return refuse(
+        "nothing is left to count: these patterns need several threads, which wait by spinning; ask for others");
   for (const planned& p : all) {
     // Threads wait by spinning: what that takes is no figure.
     if (p.what.threads != 1) continue;
@@ -133,6 +136,9 @@ int time(const options& o, const std::vector<planned>& all, char* program) {
   if (::benchmark::RunSpecifiedBenchmarks() == 0)
     return refuse("no benchmark matches --benchmark_filter; --benchmark_list_tests=true lists them");
   ::benchmark::Shutdown();
+  if (!o.json.empty())
+    std::printf("Written: %s; a report of it: python3 bench/report/report.py %s --output DIR\n", o.json.c_str(),
+                o.json.c_str());
   return any_wrong_result() ? 1 : 0;
 }
 

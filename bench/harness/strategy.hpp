@@ -11,6 +11,8 @@
 #include <new>
 #include <optional>
 
+#include "fanout/batch.hpp"
+#include "fanout/detail/batch.hpp"
 #include "fanout/refcount/concept.hpp"
 #include "harness/conformance.hpp"
 #include "harness/machine.hpp"
@@ -26,7 +28,7 @@ namespace fanout::bench {
 /// back, which is the same for everybody. The strategy's storage is allocated before and used again: in an operation it lies in an
 /// allocation that is made anyhow.
 ///
-/// A strategy that joins batches releases what a turn of `burst` branches completes together, in any pattern.
+/// A strategy that joins batches is released inside batch scopes of `burst` branches, as in an event loop's turn.
 template <class S>
 class strategy_rounds {
  public:
@@ -55,8 +57,6 @@ class strategy_rounds {
   }
 
  private:
-  static constexpr std::size_t together = requires { requires refcount::joins_batches<S>; } ? burst : 1;
-
   static std::uint64_t release_issuer(S& count) noexcept {
     if constexpr (refcount::without_issuer_reference<S>) {
       return 0;
@@ -72,31 +72,71 @@ class strategy_rounds {
     const std::size_t n = setting_.branches, threads = setting_.threads;
     switch (setting_.arrival.what) {
       case pattern::strided:
-        return release_strided<Works>(count, t);
+        return release_each<Works>(count, {t, n}, threads);
       case pattern::batched:
-        return release_runs<Works, burst>(count, block_of(n, t, threads));
+        return release_runs<Works>(count, block_of(n, t, threads));
       case pattern::skewed:
-        return release_runs<Works, together>(count, skewed_block_of(n, t, threads));
+        return release_each<Works>(count, skewed_block_of(n, t, threads));
       default:
-        return release_runs<Works, together>(count, block_of(n, t, threads));
+        return release_each<Works>(count, block_of(n, t, threads));
     }
   }
 
-  // As a batch does: any k where the strategy does not care which.
-  template <bool Works, std::size_t K>
-  std::uint64_t release_runs(S& count, share mine) noexcept {
-    std::uint64_t lasts = 0;
-    if constexpr (K == 1) {
-      for (std::size_t i = mine.first; i != mine.last; ++i) {
+  // Between two releases other code runs: nobody may keep a count in a register.
+  static void forget() noexcept { asm volatile("" ::: "memory"); }
+
+  template <bool Works>
+  std::uint64_t release_each(S& count, share mine, std::size_t step = 1) noexcept {
+    if constexpr (refcount::joins_batches<S>) {
+      return release_in_turns<Works>(count, mine, step);
+    } else {
+      std::uint64_t lasts = 0;
+      for (std::size_t i = mine.first; i < mine.last; i += step) {
         if constexpr (Works) work(laps_);
         lasts += std::uint64_t{count.release(i, 1)};
+        forget();
       }
-    } else {
-      for (std::size_t i = mine.first; i < mine.last; i += K) {
-        const std::size_t k = std::min(K, mine.last - i);
-        if constexpr (Works) work(laps_ * k);
-        lasts += std::uint64_t{release_together(count, i, k)};
+      return lasts;
+    }
+  }
+
+  // As fanout_op does it.
+  template <bool Works>
+  std::uint64_t release_in_turns(S& count, share mine, std::size_t step) noexcept {
+    using batch = detail::batch<typename S::platform>;
+    constexpr bool any = refcount::anonymous<S>;
+    struct {
+      S* count;
+      std::uint64_t lasts;
+    } to{&count, 0};
+    const auto release = [](void* of, [[maybe_unused]] std::size_t first, std::uint64_t k) noexcept {
+      auto& there = *static_cast<decltype(to)*>(of);
+      if constexpr (any) {
+        there.lasts += std::uint64_t{there.count->release_any(k)};
+      } else {
+        there.lasts += std::uint64_t{there.count->release(first, k)};
       }
+    };
+    for (std::size_t i = mine.first; i < mine.last;) {
+      const basic_batch_scope<typename S::platform> turn;
+      for (std::size_t k = 0; k != burst && i < mine.last; ++k, i += step) {
+        if constexpr (Works) work(laps_);
+        if (auto* const open = batch::innermost()) open->template add<any>(&to, release, any ? 0 : i);
+        forget();
+      }
+    }
+    return to.lasts;
+  }
+
+  // What a batch comes to: any k where the strategy does not care which.
+  template <bool Works>
+  std::uint64_t release_runs(S& count, share mine) noexcept {
+    std::uint64_t lasts = 0;
+    for (std::size_t i = mine.first; i < mine.last; i += burst) {
+      const std::size_t k = std::min(burst, mine.last - i);
+      if constexpr (Works) work(laps_ * k);
+      lasts += std::uint64_t{release_together(count, i, k)};
+      forget();
     }
     return lasts;
   }
@@ -107,21 +147,6 @@ class strategy_rounds {
       return count.release(first, k);
     }
   }
-  template <bool Works>
-  std::uint64_t release_strided(S& count, std::size_t t) noexcept {
-    std::uint64_t lasts = 0;
-    if constexpr (together == 1) {
-      for (std::size_t i = t; i < setting_.branches; i += setting_.threads) {
-        if constexpr (Works) work(laps_);
-        lasts += std::uint64_t{count.release(i, 1)};
-      }
-      return lasts;
-    } else {
-      const share mine = block_of(setting_.branches, t, setting_.threads);  // any: it does not care which
-      return release_runs<Works, together>(count, mine);
-    }
-  }
-
   struct alignas(cache_line) line {
     std::uint64_t lasts = 0;
   };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/machine.hpp"
+#include "harness/patience.hpp"
 
 namespace fanout::bench {
 
@@ -45,8 +46,8 @@ class team {
   void join() noexcept {
     const std::uint64_t now = start_.value.load(std::memory_order_relaxed);  // written by this thread
     for (std::size_t t = 1; t < size(); ++t) {
-      while (done_[t].value.load(std::memory_order_acquire) != now) {  // acquire: what the job wrote
-      }
+      // acquire: what the job wrote
+      for (patience left; done_[t].value.load(std::memory_order_acquire) != now;) left.spin();
     }
   }
 

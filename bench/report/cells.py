@@ -24,6 +24,7 @@ class Cell:
     times: tuple
     allocations: float | None = None
     bytes: float | None = None
+    strategy: bool = False  # counts with a refcount strategy: the library's operation, whoever's count
 
     @functools.cached_property
     def median(self):
@@ -71,7 +72,7 @@ class Cells:
     """All benchmarks of a run."""
 
     def __init__(self, runs):
-        self.by_key = {key: Cell(key, tuple(run.times), run.allocations, run.bytes) for key, run in sorted(runs.items())}
+        self.by_key = {key: Cell(key, tuple(run.times), run.allocations, run.bytes, run.strategy) for key, run in sorted(runs.items())}
 
     def __iter__(self):
         return iter(self.by_key.values())
@@ -119,4 +120,4 @@ def order(contender):
 
 STRATEGIES = ("atomic", "local", "lazy_seed", "sharded", "sharded_by_thread", "batched", "peek", "checked", "no_issuer_ref")
 # The library in other forms than an operation of known N in an allocation of its own.
-FORMS = ("lazy_seed_open", "atomic_open", "embedded")
+FORMS = ("lazy_seed_open", "atomic_open", "atomic_c", "embedded")

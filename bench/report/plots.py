@@ -188,14 +188,6 @@ def scaling(model):
         "The step: there are more processors than shards.")
 
 
-def own(contender):
-    return contender == "handwritten" or contender in STRATEGIES
-
-
-def peer(contender):
-    return contender in ("handwritten", "atomic") or not (own(contender) or form(contender))
-
-
 def form(contender):
     """Of the chart for N that is not known when the operation begins, or known to the compiler."""
     return contender in (*FORMS, *rivals.CONSTANT_N, "handwritten_open")
@@ -204,6 +196,14 @@ def form(contender):
 def draw(cells, result, model, processors):
     """All charts there are numbers for."""
     families = cells.values("family")
+    counting = {*STRATEGIES, *(cell.key.contender for cell in cells if cell.strategy)}  # with somebody's own
+
+    def own(contender):
+        return contender == "handwritten" or contender in counting
+
+    def peer(contender):
+        return contender in ("handwritten", "atomic") or not (own(contender) or form(contender))
+
     wanted = []
     if "operation" in families:
         wanted += [("operation_n", against_n, (cells, "operation", processors, own, "Whole fan-outs, the strategies")),

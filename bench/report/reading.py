@@ -41,6 +41,7 @@ class Run(typing.NamedTuple):
     times: list  # nanoseconds per branch
     allocations: float | None  # per fan-out
     bytes: float | None
+    strategy: bool = False  # counts with a refcount strategy
 
 
 class Transfer(typing.NamedTuple):
@@ -116,7 +117,7 @@ def runs_of(result, path):
         if not entry.get("checked"):
             unchecked.add(key)
         run = runs.setdefault(key, Run([], *(entry[part] if is_count(entry.get(part)) else None
-                                             for part in ("allocations", "bytes"))))
+                                             for part in ("allocations", "bytes")), bool(entry.get("strategy"))))
         run.times.append(seconds * 1e9)
     for key in wrong:  # one wrong repetition makes the others worth nothing
         runs.pop(key, None)
@@ -166,6 +167,8 @@ def transfer_named(key, result, path):
 
 def make_folder(path):
     """Makes sure that something can be written there, before any time is spent."""
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise Mistake(f"{path}: a report is a folder, and this is a file. Name another.")
     try:
         os.makedirs(path, exist_ok=True)
         probe = os.path.join(path, ".writable")

@@ -2,6 +2,7 @@
 """The library beside the fastest of the others that can do the same, in the same run."""
 import typing
 
+import verdicts
 from cells import FORMS, STRATEGIES, ratio
 
 FLOOR = ("bare_slots",)  # counts nothing: nobody could use it
@@ -37,7 +38,7 @@ def rows(cells, league):
     for cell in cells.select(family="operation", contender=league.ours):
         key = cell.key
         others = [other for other in cells.select(family="operation", pattern=key.pattern, work=key.work, threads=key.threads, n=key.n)
-                  if league.takes(other.key.contender)]
+                  if league.takes(other.key.contender) and not other.strategy]
         if others:
             best = min(others, key=lambda other: other.median)
             row = found.setdefault((key.pattern, key.work, key.threads), Row(key.pattern, key.work, key.threads, {}))
@@ -50,7 +51,7 @@ def sentence(cells, league):
     parts = []
     for row in rows(cells, league):
         medians = [against.median for against, _ in row.against.values()]
-        span = f"{min(medians):.2f}" + (f" to {max(medians):.2f}" if len(medians) > 1 else "")
+        span = verdicts.span_of(medians)
         several = f" by {row.threads}" if row.threads > 1 else ""
         parts.append(f"{row.pattern}{several}{f' with {row.work} ns of work' if row.work else ''} {span}")
     return f"{league.ours}, times the fastest other ({league.what}): {', '.join(parts)}." if parts else ""

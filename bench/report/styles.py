@@ -18,6 +18,7 @@ OWN = {
     "no_issuer_ref": ("#44AA99", "p"),
     "lazy_seed_open": ("#56B4E9", "^"),
     "atomic_open": ("#0072B2", "o"),
+    "atomic_c": ("#009E73", "v"),
     "embedded": ("#D55E00", "D"),
 }
 OTHERS = {

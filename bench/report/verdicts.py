@@ -111,6 +111,11 @@ def in_words(threads, n, work, found):
     return ", ".join(words)
 
 
+def span_of(ratios):
+    least, most = f"{min(ratios):.2f}", f"{max(ratios):.2f}"
+    return least if least == most else f"{least} to {most}"
+
+
 def judge_speed(strategy, found, patterns):
     medians = [ratio.median for _, ratio in found]
     best = corner(found)
@@ -118,16 +123,14 @@ def judge_speed(strategy, found, patterns):
         (threads, n, work), inside = best
         condition = in_words(threads, n, work, found)
         inner = [ratio.median for _, ratio in inside]
-        return "use", (f"Use it when {strategy.when}{': ' + condition if condition else ''}. There it took {min(inner):.2f} to "
-                       f"{max(inner):.2f} times what atomic took ({', '.join(patterns)}; {len(inside)} of {len(found)} "
-                       f"measurements).")
+        return "use", (f"Use it when {strategy.when}{': ' + condition if condition else ''}. There it took {span_of(inner)} times what "
+                       f"atomic took ({', '.join(patterns)}; {len(inside)} of {len(found)} measurements).")
     paying = [row for row in found if row[1].median <= PAYS]
     if paying:
         key, ratio = min(paying, key=lambda row: row[1].median)
         return "not here", (f"For when {strategy.when}; but it paid in {len(paying)} of {len(found)} measurements, by no rule: "
                             f"measure yours. Best: {ratio} ({where(key)}).")
-    return "not here", (f"For when {strategy.when}; but here it never paid: {min(medians):.2f} to {max(medians):.2f} times what "
-                        f"atomic took.")
+    return "not here", f"For when {strategy.when}; but here it never paid: {span_of(medians)} times what atomic took."
 
 
 def verdict(name, cells, processors):

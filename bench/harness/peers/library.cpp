@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // The library with each strategy that it ships, whose own tests vouch for them, and its other forms.
+#include <cerrno>
 #include <cstddef>
 #include <utility>
 
+#include "fanout/callback/errno_callback.hpp"
 #include "fanout/combine/all.hpp"
 #include "fanout/embedded.hpp"
 #include "fanout/issue.hpp"
@@ -46,6 +48,27 @@ class open_operation {
   answer* const to_;
 };
 
+/// By contexts for C instead of handles, as the yardstick: a branch costs a call that nobody sees through.
+class c_operation {
+ public:
+  c_operation(std::size_t n, answer& to) noexcept : n_(n), to_(&to) {}
+
+  template <class Start>
+  void issue(Start start) {
+    auto issuer = fanout::issue<int, fanout::errno_callback>(n_, fanout::combine::all, add_up{to_});
+    for (std::size_t i = 0, n = n_; i != n; ++i) {
+      issuer.start_c(i, [i, &start](int* out, void (*callback)(int, void*), void* context) {
+        start(i, c_branch{callback, context, out});
+        return -EINPROGRESS;
+      });
+    }
+  }
+
+ private:
+  const std::size_t n_;
+  answer* const to_;
+};
+
 /// Inside its owner, for those of its rivals that know N from the compiler and allocate nothing.
 class embedded_operation {
  public:
@@ -80,6 +103,7 @@ void add_library() {
   add<refcount::local>("local");
   add_contender<open_operation<refcount::lazy_seed>>("lazy_seed_open");
   add_contender<open_operation<refcount::atomic>>("atomic_open");
+  add_contender<c_operation>("atomic_c");
   add_contender<embedded_operation>("embedded");
 }
 

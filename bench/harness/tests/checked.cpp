@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A strategy that the library checks when the program starts, and one that nobody does, whose orders are too weak: on one thread
+// Strategies that the library checks when the program starts, a template and a class, and one that nobody does, whose orders are too weak: on one thread
 // that does not show.
 #include <cstddef>
 #include <cstdint>
@@ -27,8 +27,15 @@ using strong = flat<Platform, std::memory_order_acq_rel>;
 template <class Platform>
 using weak = flat<Platform, std::memory_order_relaxed>;
 
+class one_kind : public strong<fanout::std_platform> {
+ public:
+  using strong<fanout::std_platform>::strong;
+};
+
 }  // namespace
 
+FANOUT_BENCH_STRATEGY(one_kind);
+FANOUT_BENCH_CHECK(one_kind);
 FANOUT_BENCH_STRATEGY(strong);
 FANOUT_BENCH_CHECK(strong);
 FANOUT_BENCH_STRATEGY(weak);

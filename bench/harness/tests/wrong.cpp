@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A contender that loses a branch's result, a strategy that somebody vouches for, and one whose own check fails if it is asked.
+// A contender that loses a branch's result, one that loses its completion, a strategy that somebody vouches for, and one whose own check fails if it is asked.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -22,11 +22,18 @@ class forgetful {
     for (std::size_t i = 0; i != n_; ++i) start(i, branch{i == 0 ? &lost_ : &sum_});
   }
   void wait() noexcept { to_->deliver(sum_); }
+  fanout::bench::answer& to() const noexcept { return *to_; }
 
  private:
   const std::size_t n_;
   fanout::bench::answer* const to_;
   std::int64_t sum_ = 0, lost_ = 0;
+};
+
+class silent : public forgetful {
+ public:
+  using forgetful::forgetful;
+  void wait() noexcept { to().wait(); }  // for what nobody delivers
 };
 
 template <class Platform>
@@ -45,3 +52,4 @@ const bool added = fanout::bench::declare_checked<vouched_for>("vouched_for", &c
 }  // namespace
 
 FANOUT_BENCH_CONTENDER(forgetful);
+FANOUT_BENCH_CONTENDER(silent);

@@ -4,7 +4,7 @@ import random
 
 STRATEGIES = {"atomic": 1.0, "local": 0.4, "lazy_seed": 1.0, "sharded": 1.2, "sharded_by_thread": 1.3, "batched": 1.1, "peek": 1.6,
               "checked": 2.2, "no_issuer_ref": 1.0}
-FORMS = {"lazy_seed_open": 0.8, "atomic_open": 0.9, "embedded": 0.5}
+FORMS = {"lazy_seed_open": 0.8, "atomic_open": 0.9, "atomic_c": 1.1, "embedded": 0.5}
 PEERS = {"bare_slots": 0.3, "shared_ptr": 2.4, "latch": 1.05, "future": 25.0, "mutex": 1.9, "asio": 11.0, "tbb": 5.0,
          "handwritten_open": 1.2, "stdexec_when_all": 0.9, "unifex_when_all": 1.0, "unifex_async_scope": 3.0}
 
