@@ -30,7 +30,16 @@ if(at EQUAL -1)
   message(FATAL_ERROR "README.md does not show what examples/04_settle.cpp does")
 endif()
 
-file(GLOB documents ${ROOT}/*.md ${ROOT}/docs/*.md)
+# So does the strategy that is explained.
+file(READ ${ROOT}/docs/refcount/writing.md writing)
+file(READ ${ROOT}/examples/08_own_strategy/tickets.hpp program)
+string(REGEX MATCH "```cpp\n(template <class Platform>\nclass tickets [^`]*)```" ignore "${writing}")
+string(FIND "${program}" "${CMAKE_MATCH_1}" at)
+if(at EQUAL -1 OR CMAKE_MATCH_1 STREQUAL "")
+  message(SEND_ERROR "docs/refcount/writing.md does not show examples/08_own_strategy/tickets.hpp")
+endif()
+
+file(GLOB documents ${ROOT}/*.md ${ROOT}/docs/*.md ${ROOT}/docs/refcount/*.md)
 foreach(document IN LISTS documents)
   file(READ ${document} text)
   string(REGEX REPLACE "build/[-a-zA-Z0-9_./]*" "" text "${text}")  # what is built is not there yet

@@ -48,8 +48,7 @@ class basic_lazy_seed {
   [[nodiscard]] bool release_hold() noexcept { return drop(1); }
 
  private:
-  // Twice the issuer's weight: with at most max_branches = 2^31 released before the seal, the count stays above 2^32, so that
-  // "sealed" is still count < issuer_weight.
+  // Twice the issuer's weight: with at most max_branches = 2^31 released before the seal, the count stays above 2^32.
   static constexpr std::uint64_t bias = 2 * issuer_weight;
 
   bool drop(std::uint64_t k) noexcept {
