@@ -71,7 +71,7 @@ TABLE = {
 }
 assert tuple(TABLE) == STRATEGIES
 # One that somebody has added to the harness.
-OTHER = Strategy("you want what it promises", "Not one of the library's: its own documentation says.", lambda key: True)
+OTHER = Strategy("you have a reason of your own", "Not one of the library's: its own documentation says.", lambda key: True)
 
 
 class Verdict(typing.NamedTuple):

@@ -208,7 +208,7 @@ class Verdicts(unittest.TestCase):
         found = verdicts.verdicts(cells, 2)
         self.assertEqual([verdict.name for verdict in found], ["atomic", "peek", "tickets(unchecked)"])
         self.assertEqual(found[2].level, "use")
-        self.assertIn("Use it when you want what it promises: from 2 threads on. There it took 0.50 times", found[2].text)
+        self.assertIn("Use it when you have a reason of your own: from 2 threads on. There it took 0.50 times", found[2].text)
 
     def test_each_says_what_it_can(self):
         for name, row in verdicts.TABLE.items():
