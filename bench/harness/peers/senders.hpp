@@ -3,9 +3,13 @@
 #define FANOUT_BENCH_HARNESS_PEERS_SENDERS_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <utility>
+#include <vector>
+
+#include "harness/operation.hpp"
 
 namespace fanout::bench {
 
@@ -66,6 +70,59 @@ class state_room {
  private:
   void (*destroy_)(void*) noexcept = nullptr;
   alignas(std::max_align_t) std::byte room_[Bytes];
+};
+
+inline std::int64_t sum_of(const std::vector<int>& values) noexcept {
+  std::int64_t sum = 0;
+  for (const int value : values) sum += value;
+  return sum;
+}
+
+// The contenders that stdexec and libunifex have in common. A Library has
+//
+//   connect_all(start, to, index_sequence)      the state of a when_all of null sub-operations, which delivers their sum to `to`
+//   scope                                       joined when all that was spawned in it is over
+//   spawn(scope, start, i, result)              begins null sub-operation i there, which leaves its value in `result`
+//   connect_join(scope, to, results)            the state of a join, which delivers the sum of the results
+//   start(state)
+
+/// when_all, whose N is a constant.
+template <class Library>
+class static_when_all {
+ public:
+  static constexpr bool takes(std::size_t n) noexcept { return is_static_size(n); }
+  static_when_all(std::size_t n, answer& to) noexcept : n_(n), to_(&to) {}
+
+  template <class Start>
+  void issue(Start start) {
+    with_static_size(n_, [&]<std::size_t N>() {
+      Library::start(room_.keep([&] { return Library::connect_all(start, to_, std::make_index_sequence<N>()); }));
+    });
+  }
+
+ private:
+  const std::size_t n_;
+  answer* const to_;
+  state_room<16384> room_;
+};
+
+/// A scope, for any N.
+template <class Library>
+class joined_scope {
+ public:
+  joined_scope(std::size_t n, answer& to) : to_(&to), results_(n) {}
+
+  template <class Start>
+  void issue(Start start) {
+    for (std::size_t i = 0; i != results_.size(); ++i) Library::spawn(scope_, start, i, &results_[i]);
+    Library::start(room_.keep([this] { return Library::connect_join(scope_, to_, &results_); }));
+  }
+
+ private:
+  answer* const to_;
+  std::vector<int> results_;
+  typename Library::scope scope_;
+  state_room<512> room_;
 };
 
 }  // namespace fanout::bench

@@ -59,28 +59,6 @@ struct sum_receiver {
   answer* to;
 };
 
-class stdexec_when_all {
- public:
-  static constexpr bool takes(std::size_t n) noexcept { return is_static_size(n); }
-  stdexec_when_all(std::size_t n, answer& to) noexcept : n_(n), to_(&to) {}
-
-  template <class Start>
-  void issue(Start start) {
-    with_static_size(n_, [&]<std::size_t N>() { issue_all(start, std::make_index_sequence<N>()); });
-  }
-
- private:
-  template <class Start, std::size_t... I>
-  void issue_all(const Start& start, std::index_sequence<I...>) {
-    stdexec::start(room_.keep(
-        [&] { return stdexec::connect(stdexec::when_all(value_sender<Start>{&start, I}...), sum_receiver{to_}); }));
-  }
-
-  const std::size_t n_;
-  answer* const to_;
-  state_room<16384> room_;
-};
-
 /// What may be spawned: sends nothing, so the branch leaves its value in an array.
 template <class Start>
 struct storing_sender {
@@ -117,11 +95,7 @@ struct storing_sender {
 
 struct joined {
   using receiver_concept = stdexec::receiver_t;
-  void set_value() noexcept {
-    std::int64_t sum = 0;
-    for (const int value : *results) sum += value;
-    to->deliver(sum);
-  }
+  void set_value() noexcept { to->deliver(sum_of(*results)); }
   void set_error(const std::exception_ptr&) noexcept { to->deliver(-1); }
   void set_stopped() noexcept { to->deliver(-1); }
   // A scope completes its join where a scheduler says: here at once, on the thread of the last branch.
@@ -131,29 +105,31 @@ struct joined {
   const std::vector<int>* results;
 };
 
-class stdexec_counting_scope {
- public:
-  stdexec_counting_scope(std::size_t n, answer& to) : to_(&to), results_(n) {}
+struct stdexec_library {
+  using scope = stdexec::simple_counting_scope;
 
-  template <class Start>
-  void issue(Start start) {
-    for (std::size_t i = 0; i != results_.size(); ++i)
-      stdexec::spawn(storing_sender<Start>{&start, i, &results_[i]}, scope_.get_token());
-    stdexec::start(room_.keep([this] { return stdexec::connect(scope_.join(), joined{to_, &results_}); }));
+  template <class Start, std::size_t... I>
+  static auto connect_all(const Start& start, answer* to, std::index_sequence<I...>) {
+    return stdexec::connect(stdexec::when_all(value_sender<Start>{&start, I}...), sum_receiver{to});
   }
-
- private:
-  answer* const to_;
-  std::vector<int> results_;
-  stdexec::simple_counting_scope scope_;
-  state_room<256> room_;
+  template <class Start>
+  static void spawn(scope& in, const Start& start, std::size_t i, int* result) {
+    stdexec::spawn(storing_sender<Start>{&start, i, result}, in.get_token());
+  }
+  static auto connect_join(scope& s, answer* to, const std::vector<int>* results) {
+    return stdexec::connect(s.join(), joined{to, results});
+  }
+  template <class State>
+  static void start(State& state) noexcept {
+    stdexec::start(state);
+  }
 };
 
 }  // namespace
 
 void add_stdexec() {
-  add_contender<stdexec_when_all>("stdexec_when_all");
-  add_contender<stdexec_counting_scope>("stdexec_counting_scope");
+  add_contender<static_when_all<stdexec_library>>("stdexec_when_all");
+  add_contender<joined_scope<stdexec_library>>("stdexec_counting_scope");
 }
 
 }  // namespace fanout::bench

@@ -68,12 +68,6 @@ using value_sender = null_sender<Start, false>;
 template <class Start>
 using storing_sender = null_sender<Start, true>;
 
-std::int64_t sum_of(const std::vector<int>& values) noexcept {
-  std::int64_t sum = 0;
-  for (const int value : values) sum += value;
-  return sum;
-}
-
 struct sum_receiver {
   template <class... Ones>
   void set_value(const Ones&... values) noexcept {
@@ -84,29 +78,6 @@ struct sum_receiver {
   void set_done() noexcept { to->deliver(-1); }
 
   answer* to;
-};
-
-class unifex_when_all {
- public:
-  static constexpr bool takes(std::size_t n) noexcept { return is_static_size(n); }
-  unifex_when_all(std::size_t n, answer& to) noexcept : n_(n), to_(&to) {}
-
-  template <class Start>
-  void issue(Start start) {
-    with_static_size(n_, [&]<std::size_t N>() { issue_all(start, std::make_index_sequence<N>()); });
-  }
-
- private:
-  template <class Start, std::size_t... I>
-  void issue_all(const Start& start, std::index_sequence<I...>) {
-    unifex::start(room_.keep([&] {
-      return unifex::connect(unifex::when_all(value_sender<Start>{&start, I, nullptr}...), sum_receiver{to_});
-    }));
-  }
-
-  const std::size_t n_;
-  answer* const to_;
-  state_room<16384> room_;
 };
 
 class unifex_when_all_range {
@@ -141,30 +112,32 @@ struct joined {
   const std::vector<int>* results;
 };
 
-class unifex_async_scope {
- public:
-  unifex_async_scope(std::size_t n, answer& to) : to_(&to), results_(n) {}
+struct unifex_library {
+  using scope = unifex::v2::async_scope;
 
-  template <class Start>
-  void issue(Start start) {
-    for (std::size_t i = 0; i != results_.size(); ++i)
-      unifex::spawn_detached(storing_sender<Start>{&start, i, &results_[i]}, scope_);
-    unifex::start(room_.keep([this] { return unifex::connect(scope_.join(), joined{to_, &results_}); }));
+  template <class Start, std::size_t... I>
+  static auto connect_all(const Start& start, answer* to, std::index_sequence<I...>) {
+    return unifex::connect(unifex::when_all(value_sender<Start>{&start, I, nullptr}...), sum_receiver{to});
   }
-
- private:
-  answer* const to_;
-  std::vector<int> results_;
-  unifex::v2::async_scope scope_;
-  state_room<512> room_;
+  template <class Start>
+  static void spawn(scope& in, const Start& start, std::size_t i, int* result) {
+    unifex::spawn_detached(storing_sender<Start>{&start, i, result}, in);
+  }
+  static auto connect_join(scope& s, answer* to, const std::vector<int>* results) {
+    return unifex::connect(s.join(), joined{to, results});
+  }
+  template <class State>
+  static void start(State& state) noexcept {
+    unifex::start(state);
+  }
 };
 
 }  // namespace
 
 void add_unifex() {
-  add_contender<unifex_when_all>("unifex_when_all");
+  add_contender<static_when_all<unifex_library>>("unifex_when_all");
   add_contender<unifex_when_all_range>("unifex_when_all_range");
-  add_contender<unifex_async_scope>("unifex_async_scope");
+  add_contender<joined_scope<unifex_library>>("unifex_async_scope");
 }
 
 }  // namespace fanout::bench
