@@ -175,8 +175,8 @@ class basic_sharded {
     std::size_t steps = 0;
     for (std::uint64_t emptied = 0;; s = first_[s].next_left.load(std::memory_order_relaxed), looks = true) {
       // What is empty stays so, hence once around finds all that is left. In every build: it would go round for ever.
-      if (++steps > 2 * shards_) [[unlikely]] {
-        FANOUT_ASSERT(steps <= 2 * shards_, "more branches were released than there are: a branch completed twice");
+      if (steps++ > 2 * shards_) [[unlikely]] {
+        FANOUT_ASSERT(false, "more branches were released than there are: a branch completed twice");
         detail::fatal("more branches were released than there are: a branch completed twice");
       }
       shard& here = first_[s];
