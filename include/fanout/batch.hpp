@@ -32,7 +32,8 @@ namespace fanout {
 /// have nothing to gain and go their usual way.
 ///
 /// Completions that become due run inside the destructor, after all releases, one after the other (or where their policy
-/// says). Until then a branch counts as outstanding, also for a deadline.
+/// says); one that is due because its operation had to make room, at once; and inside a completion, all of them after that one has
+/// returned. Until it is released a branch counts as outstanding, also for a deadline.
 ///
 /// Nothing in the scope may block on an operation whose branches may be in here, as std::future::get would: call `flush` before. A
 /// `waiter` does that by itself. Scopes nest, the innermost collects. One is destroyed on the thread that made it, in the
@@ -47,10 +48,10 @@ class [[nodiscard("a batch scope that is gone at once collects nothing")]] basic
     FANOUT_ASSERT(detail::batch<Platform>::innermost() == &batch_,
                   "a batch scope must be destroyed on its own thread, the innermost first");
     batch_.leave();  // first: what the completions complete is released at once, or is the outer scope's
-    batch_.flush();
+    batch_.closed([] {});
   }
 
-  /// Releases what is in here now, and runs the completions that become due.
+  /// Releases what is in here now, and runs the completions that become due. (Inside a completion: after that one.)
   void flush() noexcept { batch_.flush(); }
 
  private:
@@ -108,24 +109,29 @@ using platform_in = typename batching::operation_of<decltype(*std::begin(std::de
 
 }  // namespace detail
 
-/// Completes branches that have no value, of one operation or of several, each as by `set_value()`; but the branches of an
-/// operation are counted off in one read-modify-write (for up to 16 operations), whatever its strategy. Completions that become
-/// due run before it returns, after the last release; those of operations that join a `batch_scope` of this thread wait for its
-/// end. Spends the handles, each of which must be good. Allocates nothing.
+/// Completes branches that have no value, of one operation or of several, each as by `set_value()`; but an operation's branches are
+/// counted off together: in one read-modify-write where its strategy can release any of them at once (`refcount::anonymous`),
+/// otherwise in one for each run of neighbours. That is so for up to 16 operations or runs; one more makes the oldest be released.
+///
+/// Completions that become due run after the last release, and before it returns; called inside a completion, they run after that one.
+/// (What waits on this thread meanwhile, as a `waiter` in `f` does, has what it needs released and run first.) Operations that join a
+/// `batch_scope` of this thread wait for its end. Spends the handles, each of which must be good. Allocates nothing.
 template <class First, class... Ops>
 void complete_n(basic_branch<First>&& first, basic_branch<Ops>&&... others) noexcept {
   detail::batch<typename First::platform> own;
-  detail::batching::set_value(own, first);
-  (detail::batching::set_value(own, others), ...);
-  own.flush();
+  own.closed([&]() noexcept {
+    detail::batching::set_value(own, first);
+    (detail::batching::set_value(own, others), ...);
+  });
 }
 
 /// The same for a range of handles.
 template <detail::branch_range Branches>
 void complete_n(Branches&& branches) noexcept {
   detail::batch<detail::platform_in<Branches>> own;
-  for (auto& branch : branches) detail::batching::set_value(own, branch);
-  own.flush();
+  own.closed([&]() noexcept {
+    for (auto& branch : branches) detail::batching::set_value(own, branch);
+  });
 }
 
 /// The same with what each comes to: `f(position)` makes the branch's value, or a `result` whose error is the branch's. If it
@@ -133,15 +139,16 @@ void complete_n(Branches&& branches) noexcept {
 template <detail::branch_range Branches, class F>
 void complete_n(Branches&& branches, F&& f) noexcept {
   detail::batch<detail::platform_in<Branches>> own;
-  std::size_t position = 0;
-  for (auto& branch : branches) {
-    FANOUT_TRY {
-      detail::batching::complete(own, branch, [&]() -> decltype(auto) { return f(position); });
+  own.closed([&]() noexcept {
+    std::size_t position = 0;
+    for (auto& branch : branches) {
+      FANOUT_TRY {
+        detail::batching::complete(own, branch, [&]() -> decltype(auto) { return f(position); });
+      }
+      FANOUT_CATCH_ALL { branch.set_error(std::current_exception()); }
+      ++position;
     }
-    FANOUT_CATCH_ALL { branch.set_error(std::current_exception()); }
-    ++position;
-  }
-  own.flush();
+  });
 }
 
 }  // namespace fanout

@@ -98,8 +98,28 @@ foreach(case 1 2 3 3b 4 5 6 7 8 9 10 11 12 13 14 15 18 19 20)
   endif()
 endforeach()
 
-# docs/traps.md: every planted bug is in one of its tables, with the model check that finds it and what that says.
+# docs/traps.md: the tests and scenarios that it names are there, or begin like that.
 file(READ ${ROOT}/docs/traps.md traps)
+string(REGEX REPLACE "[ \n]+" " " flat "${traps}")
+string(REPLACE ";" "<semicolon>" flat "${flat}")
+string(REGEX MATCHALL "`tests/[^`]*[.]cpp` \"[^\"]*\"" quotations "${flat}")
+list(LENGTH quotations count)
+if(count LESS 15)
+  message(SEND_ERROR "docs/traps.md: only ${count} tests were found in it; has its form changed?")
+endif()
+foreach(quotation IN LISTS quotations)
+  string(REGEX MATCH "`(.*)` (\".*)\"" ignore "${quotation}")
+  set(file ${CMAKE_MATCH_1})
+  set(name "${CMAKE_MATCH_2}")
+  read_code(${ROOT}/${file} code)
+  string(REGEX REPLACE "\"  +" "\"" code "${code}")  # names of scenarios may be indented
+  string(FIND "${code}" "${name}" at)
+  if(at EQUAL -1)
+    message(SEND_ERROR "docs/traps.md names ${name}\", which is not in ${file}")
+  endif()
+endforeach()
+
+# docs/traps.md: every planted bug is in one of its tables, with the model check that finds it and what that says.
 file(GLOB planted ${ROOT}/tests/planted/*.txt)
 foreach(file IN LISTS planted)
   cmake_path(GET file STEM name)

@@ -205,6 +205,67 @@ void waiting_for_another_of_the_batch(test& t) {
   t.finally([&x] { require(x.sum == 7, "a branch's value was lost"); });
 }
 
+// In one call, of operations that join nothing. Its function completes another operation, whose completion waits for the one that is
+// being completed: it runs after all releases.
+using plain = fanout::refcount::basic_atomic<platform>;
+using waiter = fanout::completion::waiter<outcome, platform>;
+using waited = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>,
+                                 decltype(std::declval<waiter&>().completion()), plain, bytes>;
+int sum_of(outcome o) {
+  int sum = 0;
+  for (auto& value : *o) sum += value;
+  return sum;
+}
+void waiting_for_what_is_being_completed(test& t) {
+  struct wait_for_other {
+    waiter* other;
+    int* sum;
+    void operator()(outcome) noexcept { *sum = sum_of(other->wait()); }
+  };
+  using waiting =
+      fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, wait_for_other, plain, bytes>;
+  struct state {
+    waiter* delivered = make<waiter>();
+    std::optional<waited::branch> handles[2];
+    std::optional<waiting::branch> other[1];
+    int sum = 0;
+  };
+  auto& x = t.make<state>();
+  start_and_seal<waited>(2, x.delivered->completion(), x.handles);
+  start_and_seal<waiting>(1, wait_for_other{x.delivered, &x.sum}, x.other);
+  t.thread([&x] {
+    waited::branch two[2] = {std::move(*x.handles[0]), std::move(*x.handles[1])};
+    fanout::complete_n(two, [&x](std::size_t i) {
+      if (i == 0) (*x.other[0])({}, 1);
+      return i == 0 ? 3 : 4;
+    });
+    unmake(x.delivered);
+  });
+  t.finally([&x] { require(x.sum == 7, "a branch's value was lost"); });
+}
+
+// The function waits for an operation whose branch it was asked about before: that release is made first.
+void waiting_while_completing(test& t) {
+  struct state {
+    waiter* delivered[2] = {make<waiter>(), make<waiter>()};
+    std::optional<waited::branch> first[1], second[1];
+    int sum = 0;
+  };
+  auto& x = t.make<state>();
+  start_and_seal<waited>(1, x.delivered[0]->completion(), x.first);
+  start_and_seal<waited>(1, x.delivered[1]->completion(), x.second);
+  t.thread([&x] {
+    waited::branch two[2] = {std::move(*x.first[0]), std::move(*x.second[0])};
+    fanout::complete_n(two, [&x](std::size_t i) {
+      if (i == 1) x.sum += sum_of(x.delivered[0]->wait());
+      return i == 0 ? 3 : 4;
+    });
+    x.sum += sum_of(x.delivered[1]->wait());
+    for (waiter* w : x.delivered) unmake(w);
+  });
+  t.finally([&x] { require(x.sum == 7, "a branch's value was lost"); });
+}
+
 }  // namespace
 
 int main() {
@@ -212,6 +273,8 @@ int main() {
   check("complete_n against the last completion", complete_n_against_the_last);
   check("waiting inside a batch", waiting_inside_a_batch);
   check("a completion that waits for another of the batch", waiting_for_another_of_the_batch);
+  check("a completion that waits for what is being completed", waiting_for_what_is_being_completed);
+  check("waiting while completing", waiting_while_completing);
   check("a completion that completes, run by a flush", flush_runs_a_completion_that_completes);
   check("two batches of two operations", two_batches_of_two_operations);
   return exit_code;

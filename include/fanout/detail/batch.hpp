@@ -25,14 +25,24 @@ class batch {
   batch(const batch&) = delete;
   batch& operator=(const batch&) = delete;
 
+  /// The one that branches on this thread join, or null.
   static batch* innermost() noexcept { return static_cast<batch*>(Platform::batch()); }
 
   /// Makes this one the innermost of its thread, or no longer.
-  void enter() noexcept {
-    outer_ = innermost();
-    Platform::batch() = this;
-  }
+  void enter() noexcept { push(Platform::batch()); }
   void leave() noexcept { Platform::batch() = outer_; }
+
+  /// Calls `f()`, then releases what is in here, and runs the completions that either made due only then. Nobody joins this batch;
+  /// but what would wait on this thread for one of its releases, in `f` or in what a release runs at once, finds it.
+  template <class F>
+  void closed(F&& f) noexcept {
+    push(Platform::closed_batch());
+    trampoline<Platform>::hold_back([this, &f]() noexcept {
+      f();
+      flush();
+      Platform::closed_batch() = outer_;
+    });
+  }
 
   /// Branch `i` of an operation has reported. `Any`: branches are released together whether they are neighbours or not.
   template <bool Any>
@@ -63,11 +73,18 @@ class batch {
   /// Every batch of this thread.
   static bool flush_all() noexcept {
     bool any = false;
-    for (batch* b = innermost(); b != nullptr; b = b->outer_) any = b->flush() || any;
+    for (void* top : {Platform::batch(), Platform::closed_batch()}) {
+      for (auto* b = static_cast<batch*>(top); b != nullptr; b = b->outer_) any = b->flush() || any;
+    }
     return any;
   }
 
  private:
+  void push(void*& top) noexcept {
+    outer_ = static_cast<batch*>(top);
+    top = this;
+  }
+
   static constexpr std::size_t room = 16;
   struct entry {
     void* op;

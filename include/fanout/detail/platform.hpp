@@ -39,6 +39,12 @@ struct std_platform {
     return innermost;
   }
 
+  /// The innermost of its batches that nobody joins, but which have releases to make; or null.
+  static void*& closed_batch() noexcept {
+    static constinit thread_local void* innermost = nullptr;
+    return innermost;
+  }
+
   /// An identity of the calling thread; never null. Equal values mean the same thread only while that thread lives.
   static const void* self() noexcept { return &extent(); }
 

@@ -77,6 +77,7 @@ struct platform {
   static const void*& extent() noexcept { return detail::execution::required().self().extent; }
   static void*& trampoline() noexcept { return detail::execution::required().self().trampoline; }
   static void*& batch() noexcept { return detail::execution::required().self().batch; }
+  static void*& closed_batch() noexcept { return detail::execution::required().self().closed_batch; }
   static const void* self() noexcept { return &detail::execution::required().self(); }
   static std::size_t thread_number() noexcept { return detail::execution::required().number_of_self(); }
 };

@@ -246,6 +246,7 @@ inline void execution::start(fiber& f, const task& body) {
   f.extent = nullptr;
   f.trampoline = nullptr;
   f.batch = nullptr;
+  f.closed_batch = nullptr;
 }
 
 inline void execution::resume(fiber& f) {

@@ -57,6 +57,7 @@ struct fiber {
   const void* extent = nullptr;
   void* trampoline = nullptr;
   void* batch = nullptr;
+  void* closed_batch = nullptr;
 };
 
 }  // namespace fanout::testing::explorer::detail
