@@ -109,6 +109,8 @@ class fanout_op : private work {
   static constexpr bool issuer_has_reference = !refcount::without_issuer_reference<Refcount>;
   /// Branches that complete inside their own start are counted by the issuer.
   static constexpr bool counts_inline = issuer_has_reference && !refcount::single_threaded<Refcount>;
+  /// Each branch is released by its own index.
+  static constexpr bool tells_each = refcount::wants_each_branch<Refcount>;
 
   /// Whether reports are voted on, for a policy that may decide before all are in, or folded one by one.
   static constexpr bool votes = detail::protocol_of<Combine> == detail::protocol::vote;
@@ -217,6 +219,9 @@ class fanout_op : private work {
   static_assert(issuer_has_reference || (!is_open && !votes && !folds),
                 "fanout: only where N is known and branches are neither voted on nor folded can the issuing code do "
                 "without a reference: use refcount::atomic");
+  static_assert(issuer_has_reference || !tells_each,
+                "fanout: a refcount strategy that wants to be told each branch needs the issuing code's reference: "
+                "drop has_issuer_reference = false");
   static_assert(!delivers_at_decided || refcount::holdable<Refcount>,
                 "fanout: delivery at decided needs a refcount strategy with try_hold and release_hold: use "
                 "refcount::atomic");
@@ -593,15 +598,12 @@ class fanout_op : private work {
     // Everything completed inline and no handle was ever created: nobody else has seen the operation, nor ever will.
     // (Nobody but a delivery at decided, perhaps.)
     // (Nor has a policy of streams, which may have waited for the seal.)
-    if (inline_done == issued && !shared_ && !(votes && delivers_at_decided) && !streams) return drained();
+    if (inline_done == issued && !shared_ && !tells_each && !(votes && delivers_at_decided) && !streams) return drained();
     if constexpr (folds) {
       folding_.seal(*this, not_started);
     } else {
-      if constexpr (refcount::wants_each_branch<Refcount>) {
-        for_each_not_issued(not_started != 0 ? branches_ : 0, [this](std::size_t i) noexcept {
-          [[maybe_unused]] const bool last = count_.release(i, 1);
-          FANOUT_ASSERT(!last, "a branch completed twice");
-        });
+      if constexpr (tells_each) {
+        for_each_not_issued(not_started != 0 ? branches_ : 0, [this](std::size_t i) noexcept { release_own(i); });
         not_started = 0;
       }
       if (release_issuer(issued, inline_done, not_started)) drained();
@@ -609,11 +611,19 @@ class fanout_op : private work {
   }
   // Where the baton carried the count, no branch has been released, nor any started one been added.
   bool release_all() noexcept {
-    if constexpr (!is_open) {
-      return count_.release_issuer(branches_, 0);
-    } else {
+    if constexpr (is_open) {
       return release_issuer(0, 0, 0);
+    } else if constexpr (tells_each) {
+      for (std::size_t i = 0; i != branches_; ++i) release_own(i);
+      return count_.release_issuer(0, 0);
+    } else {
+      return count_.release_issuer(branches_, 0);
     }
+  }
+  // Branch i's reference, while the issuer's stands.
+  void release_own(std::size_t i) noexcept {
+    [[maybe_unused]] const bool last = count_.release(i, 1);
+    FANOUT_ASSERT(!last, "a branch completed twice");
   }
   bool release_issuer(std::size_t issued, std::uint64_t inline_done, std::uint64_t not_started) noexcept {
     if constexpr (is_open && refcount::correctable<Refcount>) {
@@ -629,16 +639,14 @@ class fanout_op : private work {
   void count_inline([[maybe_unused]] slot_type* slot) noexcept {
     if constexpr (!issuer_has_reference) {
       if (count_.release(index_of(slot), 1)) drained();
-    } else if constexpr (refcount::wants_each_branch<Refcount>) {
-      [[maybe_unused]] const bool last = count_.release(index_of(slot), 1);
-      FANOUT_ASSERT(!last, "a branch completed twice");
+    } else if constexpr (tells_each) {
+      release_own(index_of(slot));
     } else if constexpr (counts_inline) {
       // relaxed, and a load and a store instead of a read-modify-write: only the holder of the issuing right writes it;
       // handing the right on is release/acquire. Atomic at all only so that others may read it.
       inline_done_.store(inline_done_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     } else {
-      [[maybe_unused]] const bool last = count_.release(0, 1);
-      FANOUT_ASSERT(!last, "a branch completed twice");
+      release_own(index_of(slot));
     }
   }
 
@@ -743,7 +751,7 @@ class fanout_op : private work {
   // Inside start: whether every branch before this one completed inline, and nobody else knows of the operation. Then nobody
   // votes or folds meanwhile.
   bool alone() const noexcept {
-    if constexpr ((votes || folds) && !refcount::wants_each_branch<Refcount>) {
+    if constexpr ((votes || folds) && !tells_each) {
       // relaxed: the issuing right's
       return !shared_ && counts_inline && inline_done_.load(std::memory_order_relaxed) + 1 == started_;
     } else {
@@ -978,8 +986,10 @@ class fanout_op : private work {
 
    private:
     friend fanout_op;
-    // A duplicate that arrives after the first was recorded, while the operation lives: named, and otherwise ignored.
+    // A duplicate that arrives after the first was recorded, while the operation lives: the strategy's to name, or the assertion's,
+    // and otherwise ignored.
     FANOUT_COLD static void duplicate([[maybe_unused]] slot_type* slot) noexcept {
+      if constexpr (refcount::wants_duplicates<Refcount>) of(slot).count_.completed_again(index_of(slot));
       FANOUT_ASSERT(false, "a C callback came twice for the same branch");
     }
   };

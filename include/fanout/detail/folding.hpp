@@ -38,10 +38,12 @@ class folding {
   bool is_over(const Op& op) const noexcept { return decided_ || op.failure_.any(); }
 
   FANOUT_NOINLINE void publish(Op& op, node& n) noexcept {
-    bool due = false;
+    [[maybe_unused]] bool due = false;
     const bool last = baton_.publish(n, [this, &op, &due](node& one) noexcept { return fold(op, one, due); });
     // Not the last: nothing of the operation is touched any more, unless it is kept for a delivery.
-    if (due) op.deliver_held();
+    if constexpr (Op::delivers_at_decided) {
+      if (due) op.deliver_held();
+    }
     // The baton carried the count, so that all references are released in one.
     if (last && op.release_all()) op.drained();
   }

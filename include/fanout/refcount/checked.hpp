@@ -9,6 +9,7 @@
 #include <mutex>
 #include <new>
 #include <type_traits>
+#include <vector>
 
 #include "fanout/detail/assert.hpp"
 #include "fanout/detail/config.hpp"
@@ -18,9 +19,10 @@
 
 namespace fanout::refcount {
 
-/// For finding mistakes: a bit per branch beside the count. A branch that completes a second time ends the program there and then, in
-/// any build, with the branch's index, before the count is wrong; and of operations that never complete, `dump` says which
-/// branches are missing. A branch that completed inline is released like any other, so nothing is optimised away.
+/// For finding mistakes: a bit per branch beside the count. A C callback that comes a second time for a branch ends the program there
+/// and then, in any build, with the branch's index, before the count is wrong (a handle completes once by its type); and of operations
+/// that never complete, `dump` says which branches are missing. A branch that completed inline is released like any other, so nothing
+/// is optimised away.
 ///
 ///     fanout::all<row>(hosts, read).count_with<fanout::refcount::checked>().then(done);
 ///     …
@@ -69,13 +71,14 @@ class basic_checked {
       if (i >= branches_ || (released_[i / 64].fetch_or(bit, std::memory_order_relaxed) & bit) != 0) [[unlikely]]
         completed_twice(i);
     }
-    return count_.release(first, k);
+    return completes(count_.release(first, k));
   }
   [[nodiscard]] bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
-    return count_.release_issuer(inline_done, not_started);
+    return completes(count_.release_issuer(inline_done, not_started));
   }
   [[nodiscard]] bool try_hold() noexcept { return count_.try_hold(); }
-  [[nodiscard]] bool release_hold() noexcept { return count_.release_hold(); }
+  [[nodiscard]] bool release_hold() noexcept { return completes(count_.release_hold()); }
+  [[noreturn]] void completed_again(std::size_t i) noexcept { completed_twice(i); }
   [[nodiscard]] references_left references() const noexcept { return count_.references(); }
 
   /// Calls f(index) for each branch that has not been released. Any thread, while the operation lives.
@@ -90,10 +93,15 @@ class basic_checked {
   /// Writes a line for each operation that counts like this and has not completed. Any thread; operations begin and end meanwhile.
   static void dump(std::FILE* to) {
     const std::lock_guard guard(everybody::mutex());
-    std::size_t n = 0;
-    for (const basic_checked* one = everybody::first(); one != nullptr; one = one->next_) ++n;
-    std::fprintf(to, "fanout: %zu operation%s outstanding\n", n, n == 1 ? "" : "s");
-    for (const basic_checked* one = everybody::first(); one != nullptr; one = one->next_) one->dump_missing(to);
+    const auto each_outstanding = [](auto f) {
+      for (const basic_checked* one = everybody::first(); one != nullptr; one = one->next_) {
+        if (!one->completed_.load(std::memory_order_relaxed)) f(*one);  // relaxed: a look from outside
+      }
+    };
+    std::vector<const basic_checked*> found;
+    each_outstanding([&](const basic_checked& one) { found.push_back(&one); });
+    std::fprintf(to, "fanout: %zu operation%s outstanding\n", found.size(), found.size() == 1 ? "" : "s");
+    for (const basic_checked* one : found) one->dump_missing(to);
   }
 
  private:
@@ -113,6 +121,12 @@ class basic_checked {
       return one;
     }
   };
+
+  // The last one's: nobody else touches this any more, but a dump.
+  bool completes(bool last) noexcept {
+    if (last) completed_.store(true, std::memory_order_relaxed);
+    return last;
+  }
 
   void dump_missing(std::FILE* to) const {
     std::size_t missing = 0;
@@ -135,13 +149,14 @@ class basic_checked {
   basic_atomic<Platform> count_;
   const std::size_t branches_;
   word* const released_;
+  typename Platform::template atomic<bool> completed_{false};  // an outcome may keep this for longer
   basic_checked* next_ = nullptr;      // of everybody; guarded by its mutex
   basic_checked* previous_ = nullptr;  // the same
 };
 
 using checked = basic_checked<std_platform>;
 
-static_assert(holdable<checked> && observable<checked> && wants_each_branch<checked>);
+static_assert(holdable<checked> && observable<checked> && wants_each_branch<checked> && wants_duplicates<checked>);
 static_assert(!addable<checked> && !correctable<checked> && !anonymous<checked>);
 
 }  // namespace fanout::refcount

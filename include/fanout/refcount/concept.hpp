@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace fanout::refcount {
 
@@ -30,13 +31,14 @@ constexpr references_left references_of(std::uint64_t flat_count) noexcept {
   return {flat_count & (issuer_weight - 1), (flat_count & issuer_weight) == 0};
 }
 
-/// The largest number of branches of one operation (E20). It stays below `issuer_weight`, and 2^31 holds fit above it.
+/// The largest number of branches of one operation (E20). It stays below `issuer_weight`, and 2^31 - 1 holds fit above it.
 inline constexpr std::uint64_t max_branches = std::uint64_t{1} << 31;
 
 /// How the count is kept.
 ///
 /// What an implementer promises, for `n` branches and one issuer:
-///  - construction from (n, storage) seeds the count; nothing is shared yet. `storage` points to at least
+///  - construction from (n, storage) seeds the count; nothing is shared yet. It is noexcept, and so is the destructor; `storage_for`
+///    is constexpr. `storage` points to at least
 ///    `storage_for(n).bytes` bytes of that alignment, and is null where that is zero; it lives as long as the strategy.
 ///  - `release(first, k)` drops the references of branches [first, first + k); `release_issuer(inline_done, not_started)`
 ///    drops the issuer's together with those of the branches that completed inline or were never started. Each branch is
@@ -50,7 +52,9 @@ template <class S>
 concept strategy = requires(S& count, std::size_t n, std::byte* storage, std::size_t first, std::uint64_t k) {
   typename S::platform;
   { S::storage_for(n) } -> std::same_as<storage_layout>;
+  typename std::integral_constant<std::size_t, S::storage_for(0).align>;  // which is to be known when it is compiled
   S(n, storage);
+  requires std::is_nothrow_constructible_v<S, std::size_t, std::byte*>;
   { count.release(first, k) } noexcept -> std::same_as<bool>;
   { count.release_issuer(k, k) } noexcept -> std::same_as<bool>;
 };
@@ -103,6 +107,13 @@ concept joins_batches = strategy<S> && S::is_batched;
 /// which the issuer counts otherwise and releases together: for a strategy that keeps account of who has been released.
 template <class S>
 concept wants_each_branch = strategy<S> && S::wants_each;
+
+/// Wants to hear of a C callback that comes a second time for branch `i`, while the operation lives: otherwise it is ignored where
+/// assertions are off. (A handle completes once by its type.) The branch was released before, so nothing is to be counted.
+template <class S>
+concept wants_duplicates = strategy<S> && requires(S& count, std::size_t i) {
+  { count.completed_again(i) } noexcept;
+};
 
 /// Counts the branches only: the issuing code has no reference. `release_issuer` is called only if some branches were not started, or
 /// there are none; otherwise the operation is the branches' from the last start on.

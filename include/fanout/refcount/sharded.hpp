@@ -53,6 +53,8 @@ struct sharded_limits {
 /// goes decides how fast it is, and nothing else.
 ///
 /// Memory: a line per shard and one to spare, 1088 bytes at most by default, in the operation's allocation.
+///
+/// A Home of one's own has what `by_block` has: `shard<Platform>(branch, bits_of_block, shards)` is noexcept and less than `shards`.
 template <class Platform, class Home = by_block, sharded_limits Limits = sharded_limits{}>
 class basic_sharded {
   static_assert(std::has_single_bit(Limits.most_shards) && std::has_single_bit(Limits.line),
@@ -97,7 +99,9 @@ class basic_sharded {
 
   [[nodiscard]] bool release(std::size_t first, std::uint64_t k) noexcept {
     if (shards_ == 0) return drop(k);
-    const std::uint64_t emptied = take(Home::template shard<Platform>(first, bits_of_block_, shards_), k);
+    const std::size_t home = Home::template shard<Platform>(first, bits_of_block_, shards_);
+    FANOUT_ASSERT(home < shards_, "release of a branch that is not there, or a Home that names a shard that is not");
+    const std::uint64_t emptied = take(home, k);
     return emptied != 0 && drop(emptied);
   }
   /// From this thread's shard, as far as there are enough: nobody else's batches begin there.
