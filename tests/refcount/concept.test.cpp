@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.hpp"
 #include "fanout/combine/all.hpp"
 #include "fanout/detail/platform.hpp"
 #include "fanout/issue.hpp"
+#include "fanout/refcount/atomic.hpp"
 #include "refcount/strategy.hpp"
 #include "support/delivered.hpp"
 
@@ -87,6 +89,20 @@ struct may_throw : no_platform {
 static_assert(!fanout::refcount::strategy<no_platform> && !fanout::refcount::strategy<may_throw>);
 static_assert(!fanout::refcount::strategy<int>);
 
+struct whole : no_platform {
+  using platform = fanout::std_platform;
+  using no_platform::no_platform;
+};
+struct made_may_throw : whole {
+  made_may_throw(std::size_t n, std::byte* storage) : whole(n, storage) {}
+};
+struct storage_not_known : whole {
+  using whole::whole;
+  static fanout::refcount::storage_layout storage_for(std::size_t) noexcept { return {}; }
+};
+static_assert(fanout::refcount::strategy<whole>);
+static_assert(!fanout::refcount::strategy<made_may_throw> && !fanout::refcount::strategy<storage_not_known>);
+
 static_assert(fanout::refcount::max_branches == std::uint64_t{1} << 31);
 static_assert(fanout::refcount::issuer_weight > fanout::refcount::max_branches);
 
@@ -137,13 +153,71 @@ class loose_hold {
   typename Platform::template atomic<std::uint64_t> left_;
 };
 
+// Tells the last one wrong if a branch comes before an earlier one.
+class in_order_only {
+ public:
+  using platform = fanout::std_platform;
+  static constexpr fanout::refcount::storage_layout storage_for(std::size_t) noexcept { return {}; }
+  explicit in_order_only(std::size_t branches, std::byte* = nullptr) noexcept : left_(branches + 1) {}
+  bool release(std::size_t first, std::uint64_t k) noexcept {
+    if (first < next_) ++left_;
+    next_ = first + k;
+    return (left_ -= k) == 0;
+  }
+  bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
+    return (left_ -= 1 + inline_done + not_started) == 0;
+  }
+
+ private:
+  std::uint64_t left_;
+  std::size_t next_ = 0;
+};
+// Looks whether it was the last after it was; what the others did meanwhile it takes for its own doing.
+class looks_afterwards {
+ public:
+  using platform = fanout::std_platform;
+  static constexpr fanout::refcount::storage_layout storage_for(std::size_t) noexcept { return {}; }
+  explicit looks_afterwards(std::size_t branches, std::byte* = nullptr) noexcept : left_(branches + 1) {}
+  bool release(std::size_t, std::uint64_t k) noexcept {
+    left_.fetch_sub(k);
+    std::this_thread::yield();
+    return left_.load() == 0;
+  }
+  bool release_issuer(std::uint64_t inline_done, std::uint64_t not_started) noexcept {
+    return release(0, 1 + inline_done + not_started);
+  }
+
+ private:
+  std::atomic<std::uint64_t> left_;
+};
+// Keeps statistics of holds, in itself.
+template <class Platform>
+class counts_holds : public fanout::refcount::basic_atomic<Platform> {
+ public:
+  using fanout::refcount::basic_atomic<Platform>::basic_atomic;
+  bool release_hold() noexcept {
+    const bool last = fanout::refcount::basic_atomic<Platform>::release_hold();
+    if (!last) holds_.fetch_add(1, std::memory_order_relaxed);
+    return last;
+  }
+
+ private:
+  typename Platform::template atomic<std::uint64_t> holds_{0};
+};
+
 TEST_CASE("check_strategy says what is wrong with a strategy", "[refcount][testing]") {
   const auto wrong = [](const auto& report) { return report.wrong(); };
   CHECK(wrong(fanout::testing::check_strategy<shrinking>()) ==
         "storage_for has fewer bytes for N = 100 than for fewer");
   CHECK(wrong(fanout::testing::check_strategy<aligned_from_16_on>()) ==
         "storage_for has another alignment for N = 16 than for fewer");
+  CHECK(wrong(fanout::testing::check_strategy<in_order_only>()) ==
+        "the last release said that it was not (N = 2, remote 1 0, inline 0, 0 before the issuer)");
+  CHECK(wrong(fanout::testing::check_strategy<looks_afterwards>()).find(" threads were the last, of four") == 1);
 #if FANOUT_HAS_EXPLORER
+  const std::string statistics = wrong(fanout::testing::check_strategy<counts_holds>());
+  CHECK(statistics.find("a hold released among others, N = 1") == 0);
+  CHECK(statistics.find("use after free") != statistics.npos);
   const std::string loose = wrong(fanout::testing::check_strategy<loose_hold>());
   CHECK(loose.find("a hold against the last, N = 1") == 0);
   CHECK(loose.find("data race") != loose.npos);

@@ -57,6 +57,9 @@ namespace detail {
 template <class Real, class Explored>
 class strategy_checker {
   static_assert(refcount::strategy<Real>, "fanout: this is no refcount strategy: see fanout/refcount/concept.hpp");
+  static_assert(!refcount::wants_each_branch<Real> || !refcount::without_issuer_reference<Real>,
+                "fanout: a refcount strategy that wants to be told each branch needs the issuing code's reference: "
+                "drop has_issuer_reference = false");
 
  public:
   explicit strategy_checker(const strategy_check& how) : how_(how) {}
@@ -95,20 +98,20 @@ class strategy_checker {
   }
 #endif
 
-  // Real threads, each with its share of the branches: neighbours, or every so-manieth. The last one frees the strategy, for sanitizers
-  // to see who looks at it afterwards.
+  // Real threads, each with its share of the branches: neighbours, or every so-manieth. In the second half of the rounds the last one
+  // frees the strategy, for sanitizers to see who looks at it afterwards.
   void stress(std::size_t round) {
     constexpr std::size_t threads = 4, n = 257;
+    const bool frees = round >= how_.stress_rounds / 2;
     auto owner = std::make_unique<lone_strategy<Real>>(n);
     Real* const count = owner->get();
     std::vector<int> written(n);
     std::atomic<std::size_t> ready{0};
     std::atomic<int> lasts{0}, sum{0};
     const auto finish = [&](bool is_last) {
-      if (!is_last) return;
-      lasts.fetch_add(1);
+      if (!is_last || lasts.fetch_add(1) != 0) return;
       for (const int x : written) sum.fetch_add(x);
-      owner.reset();
+      if (frees) owner.reset();
     };
     const auto start_line = [&] {
       ready.fetch_add(1);
@@ -130,7 +133,7 @@ class strategy_checker {
     if constexpr (!refcount::without_issuer_reference<Real>) finish(count->release_issuer(0, 0));
     for (std::thread& t : team) t.join();
     if (lasts != 1) {
-      report_.wrong_ = std::to_string(lasts) + " threads were the last, of four with 257 branches";
+      report_.wrong_ = std::to_string(lasts) + " threads were the last, of four with 257 branches and the issuer";
     } else if (sum != static_cast<int>(n)) {
       report_.wrong_ = "the last thread did not see what the others wrote, of four with 257 branches";
     }
@@ -142,9 +145,16 @@ class strategy_checker {
 
 }  // namespace detail
 
-/// Checks that `S` is a refcount strategy, over any Platform: that exactly one release is the last in whatever order (on one
-/// thread), in every interleaving of up to four branches, with branches that complete inline, issuing that is cut short, stop requests
-/// and reuse (by the explorer), and between real threads. One line of a test:
+/// Checks that `S` is a refcount strategy, over any Platform. Exactly one release is the last, and nobody touches the strategy after it:
+///
+///   - on one thread: up to five branches in every order, with the issuer anywhere among them, and up to 4099 in some; inline and
+///     unstarted ones, holds, looks
+///   - by the explorer, in every interleaving: up to four branches, each on a thread of its own or inline, issuing that is cut short, N
+///     found out; up to two on their own threads with somebody who asks for a hold, or holds one; one, and three inline, with
+///     somebody who looks; and another strategy in the same place
+///   - between four real threads
+///
+/// One line of a test:
 ///
 ///     REQUIRE(fanout::testing::check_strategy<my_strategy>());
 ///

@@ -50,10 +50,10 @@ class conformance {
     c.small_ones();
     c.large_ones();
     if constexpr (refcount::anonymous<S>) c.any_of_them();
-    if constexpr (refcount::holdable<S>) c.holds();
-    if constexpr (refcount::addable<S>) c.additions();
+    if constexpr (refcount::holdable<S> && has_issuer) c.holds();
+    if constexpr (refcount::addable<S> && !refcount::correctable<S>) c.additions();
     if constexpr (refcount::correctable<S>) c.corrections();
-    if constexpr (refcount::observable<S>) c.looks();
+    if constexpr (refcount::observable<S> && has_issuer) c.looks();
     return c.wrong_;
   }
 
@@ -115,21 +115,29 @@ class conformance {
     std::string where_;
   };
 
-  // `remote` of n branches are released one by one, before or after the issuer; `inlined` and the rest by the issuer.
-  void exactly_one_is_last(std::size_t n, std::size_t remote, std::size_t inlined, std::size_t before_seal) {
+  // Of n branches those in `order` are released one by one, so many of them before the issuer; the others by the issuer, inline or not.
+  void exactly_one_is_last(std::size_t n, const std::vector<std::size_t>& order, std::size_t inlined,
+                           std::size_t before_seal) {
+    std::string which;
+    for (const std::size_t i : order) which += (which.empty() ? "" : " ") + std::to_string(i);
     accounted count(*this, n,
-                    " (N = " + std::to_string(n) + ", remote " + std::to_string(remote) + ", inline " +
+                    " (N = " + std::to_string(n) + ", remote " + (which.empty() ? "none" : which) + ", inline " +
                         std::to_string(inlined) + ", " + std::to_string(before_seal) + " before the issuer)");
-    for (std::size_t i = 0; i != before_seal; ++i) count.release(i, 1);
+    const std::size_t remote = order.size();
+    for (std::size_t i = 0; i != before_seal; ++i) count.release(order[i], 1);
     count.end_issuing(remote, inlined, n - remote - inlined);
-    for (std::size_t i = before_seal; i != remote; ++i) count.release(i, 1);
+    for (std::size_t i = before_seal; i != remote; ++i) count.release(order[i], 1);
   }
   void small_ones() {
     for (std::size_t n = 0; n != 7; ++n) {
       for (std::size_t remote = 0; remote <= n; ++remote) {
-        for (std::size_t inlined = 0; inlined <= n - remote; ++inlined) {
-          for (std::size_t before = 0; before <= remote; ++before) exactly_one_is_last(n, remote, inlined, before);
-        }
+        std::vector<std::size_t> order(remote);
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        do {
+          for (std::size_t inlined = 0; inlined <= n - remote; ++inlined) {
+            for (std::size_t before = 0; before <= remote; ++before) exactly_one_is_last(n, order, inlined, before);
+          }
+        } while (n < 6 && std::next_permutation(order.begin(), order.end()));
       }
     }
   }
@@ -153,8 +161,14 @@ class conformance {
           }
         }
       }
+      // A half on other threads, a third inline, the rest not started.
+      accounted mixed(*this, n, " (N = " + std::to_string(n) + ", a half remote, a third inline)");
+      const std::size_t remote = n / 2, inlined = n / 3;
+      for (std::size_t i = 0; i != remote / 2; ++i) mixed.release(i, 1);
+      mixed.end_issuing(remote, inlined, n - remote - inlined);
+      for (std::size_t i = remote; i-- != remote / 2;) mixed.release(i, 1);
     }
-    if (S::storage_for(refcount::max_branches).bytes == 0) {
+    if (S::storage_for(refcount::max_branches).bytes == 0 && !refcount::wants_each_branch<S>) {
       accounted most(*this, refcount::max_branches, " (as many branches as there may be)");
       most.release(0, refcount::max_branches);
       most.end_issuing(0, 0, 0);
@@ -188,16 +202,26 @@ class conformance {
     count->add(1);
     require(!count->release(0, 1), "a branch that was added was the last before the issuer");
     count->add(3);
-    require(!count->release(1, 1) && !count->release_issuer(1, 0) && count->release(2, 1),
+    const std::size_t inlined = inline_before_the_seal(count, 3);
+    require(!count->release(1, 1) && !count->release_issuer(inlined, 0) && count->release(2, 1),
             "branches that were added are miscounted");
   }
   void corrections() {
     made early(0);
-    require(!early->release(0, 1) && !early->release(1, 1) && early->correct(3, 1),
+    require(!early->release(0, 1) && !early->release(1, 1) && early->correct(3, inline_before_the_seal(early, 2)),
             "a correction after all branches was not the last");
     made late(0);
-    require(!late->release(0, 1) && !late->correct(3, 1) && late->release(1, 1),
+    require(!late->release(0, 1) && !late->correct(3, inline_before_the_seal(late, 2)) && late->release(1, 1),
             "a correction before the last branch is miscounted");
+  }
+  // Branch i completes inline: how many the issuer has to tell of.
+  std::size_t inline_before_the_seal([[maybe_unused]] made& count, [[maybe_unused]] std::size_t i) {
+    if constexpr (refcount::wants_each_branch<S>) {
+      require(!count->release(i, 1), "a branch that completed inline was the last");
+      return 0;
+    } else {
+      return 1;
+    }
   }
   void looks() {
     made count(70);

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <memory>
 #include <new>
-#include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "fanout/refcount/concept.hpp"
 #include "fanout/testing/explorer.hpp"
@@ -24,15 +24,14 @@ class counted {
  public:
   explicit counted(std::size_t seeded = N)
       : bytes_(S::storage_for(seeded).bytes == 0 ? 0 : S::storage_for(seeded).bytes + S::storage_for(seeded).align) {
-    std::byte* at = nullptr;
     if (bytes_ != 0) {
       storage_ = explorer::allocator<std::byte>().allocate(bytes_);
       void* aligned = storage_;
       std::size_t room = bytes_;
       const auto layout = S::storage_for(seeded);
-      at = static_cast<std::byte*>(std::align(layout.align, layout.bytes, aligned, room));
+      at_ = static_cast<std::byte*>(std::align(layout.align, layout.bytes, aligned, room));
     }
-    count_ = ::new (static_cast<void*>(explorer::allocator<S>().allocate(1))) S(seeded, at);
+    count_ = ::new (static_cast<void*>(explorer::allocator<S>().allocate(1))) S(seeded, at_);
     if constexpr (!has_issuer) written[N] = 1;  // before it starts the branches: afterwards it has no say
   }
   ~counted() { free(); }
@@ -42,22 +41,35 @@ class counted {
   static constexpr bool has_issuer = !refcount::without_issuer_reference<S>;
   S& count() noexcept { return *count_; }
   /// What the issuing code does at last; the branches from `first` on are its own: `inlined`, and as many as were not started.
-  /// True if that was the last.
-  bool end_issuing(std::size_t first = N, std::size_t inlined = 0) {
+  /// True if that was the last release: then `last` is to be called.
+  [[nodiscard]] bool release_rest(std::size_t first = N, std::size_t inlined = 0) {
     std::size_t unstarted = N - first - inlined;
     for (std::size_t i = first; i != (has_issuer ? N + 1 : N); ++i) written[i] = 1;
-    if constexpr (refcount::wants_each_branch<S> || !has_issuer) {
-      const std::size_t one_by_one = refcount::wants_each_branch<S> ? inlined + unstarted : inlined;
-      for (std::size_t i = first; i != first + one_by_one; ++i) {
-        const bool is_last = count_->release(i, 1);
-        explorer::require(!has_issuer || !is_last, "an inline release was the last");
-        if (is_last) return last(), true;
+    if constexpr (!has_issuer) {
+      for (std::size_t i = first; i != first + inlined; ++i) {
+        if (count_->release(i, 1)) return true;
       }
-      unstarted -= one_by_one - inlined;
-      inlined = 0;
+      return unstarted != 0 && count_->release_issuer(0, unstarted);
+    } else {
+      if constexpr (refcount::wants_each_branch<S>) {
+        for (std::size_t i = first; i != N; ++i) release_own(i);
+        inlined = unstarted = 0;
+      }
+      return count_->release_issuer(inlined, unstarted);
     }
-    if (!has_issuer && unstarted == 0) return false;
-    return count_->release_issuer(inlined, unstarted) && (last(), true);
+  }
+  /// Branch i's, while the issuer's reference stands.
+  void release_own(std::size_t i) {
+    explorer::require(!count_->release(i, 1), "a branch was the last while the issuer's reference stood");
+  }
+  bool end_issuing(std::size_t first = N, std::size_t inlined = 0) {
+    return release_rest(first, inlined) && (last(), true);
+  }
+  /// Another one in the same place, as an allocator would have it. pre: `keeps`, and the last has been
+  void renew() {
+    count_->~S();
+    count_ = ::new (static_cast<void*>(count_)) S(N, at_);
+    for (std::size_t i = 0; i != N + 1; ++i) written[i] = !has_issuer && i == N ? 1 : 0;
   }
   explorer::cell<int> written[N + 1];
   int zeros = 0;
@@ -82,6 +94,7 @@ class counted {
 
   S* count_ = nullptr;
   std::byte* storage_ = nullptr;
+  std::byte* at_ = nullptr;  // in it
   std::size_t bytes_;
 };
 
@@ -156,6 +169,9 @@ struct held_count : counted<S, N> {
   void release_hold() {
     if (this->count().release_hold()) end();
   }
+  void end_issuing(std::size_t first = N, std::size_t inlined = 0) {
+    if (this->release_rest(first, inlined)) end();
+  }
 };
 
 /// N unknown. One thread starts branches; each may be over before the next is started. The last `inlined` complete inline.
@@ -185,18 +201,20 @@ void discovered(explorer::test& t, std::size_t inlined = 0) {
     x.written[N] = 1;
     if constexpr (Held) x.begun.set();
     for (std::size_t i = 0; i != N; ++i) {
-      if constexpr (refcount::addable<S>) x.count().add(1);
-      if (i >= N - inlined) {
-        x.written[i] = 1;
-      } else {
+      if constexpr (!refcount::correctable<S>) x.count().add(1);
+      if (i < N - inlined) {
         x.go[i].set();
+        continue;
       }
+      x.written[i] = 1;
+      if constexpr (refcount::wants_each_branch<S>) x.release_own(i);
     }
+    const std::size_t uncounted = refcount::wants_each_branch<S> ? 0 : inlined;
     bool last;
     if constexpr (refcount::correctable<S>) {
-      last = x.count().correct(N, inlined);
+      last = x.count().correct(N, uncounted);
     } else {
-      last = x.count().release_issuer(inlined, 0);
+      last = x.count().release_issuer(uncounted, 0);
     }
     if (last) x.end();
   });
@@ -211,24 +229,37 @@ void discovered(explorer::test& t, std::size_t inlined = 0) {
 }
 
 /// Somebody without a reference asks for one, as a stop request does while the last branch completes: not after zero, and then
-/// it counts.
+/// it counts. Of the branches, `inlined` complete inline.
 template <class S, std::size_t N>
-void hold_against_the_last(explorer::test& t) {
+void hold_against_the_last(explorer::test& t, std::size_t inlined = 0) {
   auto& x = t.make<held_count<S, N>>();
   x.keeps = true;
-  for (std::size_t i = 0; i != N; ++i) {
+  for (std::size_t i = 0; i != N - inlined; ++i) {
     t.thread([&x, i] {
       x.written[i] = 1;
       if (x.count().release(i, 1)) x.end();
     });
   }
-  t.thread([&x] {
-    x.written[N] = 1;
-    if (x.count().release_issuer(0, 0)) x.end();
-  });
+  t.thread([&x, inlined] { x.end_issuing(N - inlined, inlined); });
   t.thread([&x] {
     if (x.hold()) x.release_hold();
   });
+  t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
+}
+
+/// A hold that was taken in time is dropped while the others release theirs. Nobody asks without a reference, so the last one frees.
+template <class S, std::size_t N>
+void hold_released_among_others(explorer::test& t, std::size_t inlined = 0) {
+  auto& x = t.make<held_count<S, N>>();
+  explorer::require(x.hold(), "a hold was refused before anything was released");
+  for (std::size_t i = 0; i != N - inlined; ++i) {
+    t.thread([&x, i] {
+      x.written[i] = 1;
+      if (x.count().release(i, 1)) x.end();
+    });
+  }
+  t.thread([&x, inlined] { x.end_issuing(N - inlined, inlined); });
+  t.thread([&x] { x.release_hold(); });
   t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
 }
 
@@ -248,10 +279,7 @@ void look_against_the_seal(explorer::test& t) {
     x.reported.store(1, std::memory_order_relaxed);
     if (x.count().release(0, 1)) x.end();
   });
-  t.thread([&x] {
-    for (std::size_t i = 1; i != Inlined + 2; ++i) x.written[i] = 1;
-    if (x.count().release_issuer(Inlined, 0)) x.end();
-  });
+  t.thread([&x] { x.end_issuing(1, Inlined); });
   t.thread([&x] {
     if (!x.hold()) return;
     const refcount::references_left left = x.count().references();
@@ -263,36 +291,34 @@ void look_against_the_seal(explorer::test& t) {
   t.finally([&x] { explorer::require(x.zeros == 1, "not exactly one saw zero"); });
 }
 
-/// The last one makes another in the same place, for a second round: whoever looks at the first one afterwards is found out.
+/// The last one makes another in the same place, and counts it down: whoever still looks at the first one takes from the second.
 template <class S, std::size_t N>
 void used_again(explorer::test& t) {
-  struct rounds {
-    counted<S, N> one;
-    std::optional<counted<S, N>> two{};
+  struct rounds : counted<S, N> {
+    bool again = false;
+    void end() {
+      this->last();
+      if (std::exchange(again, true)) return;
+      this->renew();
+      for (std::size_t i = 0; i != N; ++i) {
+        this->written[i] = 1;
+        if (this->count().release(i, 1)) return end();
+      }
+      if (this->release_rest()) end();
+    }
   };
   auto& x = t.make<rounds>();
-  const auto again = [&x] {
-    x.two.emplace();
-    for (std::size_t k = 0; k != N; ++k) {
-      x.two->written[k] = 1;
-      if (x.two->count().release(k, 1)) x.two->last();
-    }
-    if (x.two->zeros == 0) static_cast<void>(x.two->end_issuing());
-  };
+  x.keeps = true;
   for (std::size_t i = 0; i != N; ++i) {
-    t.thread([&x, i, again] {
-      x.one.written[i] = 1;
-      if (!x.one.count().release(i, 1)) return;
-      x.one.last();
-      again();
+    t.thread([&x, i] {
+      x.written[i] = 1;
+      if (x.count().release(i, 1)) x.end();
     });
   }
-  t.thread([&x, again] {
-    if (x.one.end_issuing()) again();
+  t.thread([&x] {
+    if (x.release_rest()) x.end();
   });
-  t.finally([&x] {
-    explorer::require(x.one.zeros == 1 && x.two && x.two->zeros == 1, "not exactly one saw zero in each round");
-  });
+  t.finally([&x] { explorer::require(x.zeros == 2, "not exactly one saw zero in each round"); });
 }
 
 /// Calls `visit(name, scenario)` for each that S can be put to.
@@ -309,15 +335,23 @@ void for_each_scenario(bool deeper, Visit visit) {
   visit("thrown while issuing, one never started, N = 4", [](test& t) { countdown<S, 4>(t, 1, 1); });
   visit("thrown while issuing, two never started, N = 4", [](test& t) { countdown<S, 4>(t, 1, 2); });
   visit("two at a time", in_runs<S>);
-  visit("used again", used_again<S, 2>);
+  visit("used again, N = 1", used_again<S, 1>);
+  visit("used again, N = 2", used_again<S, 2>);
   if constexpr (refcount::anonymous<S>) visit("any of them", any_of_them<S>);
+  constexpr bool looks = refcount::holdable<S> && refcount::observable<S> && !refcount::wants_each_branch<S> &&
+                         !refcount::without_issuer_reference<S>;
   if constexpr (refcount::holdable<S>) {
-    visit("a hold against the last, N = 1", hold_against_the_last<S, 1>);
-    visit("a hold against the last, N = 2", hold_against_the_last<S, 2>);
-    if constexpr (refcount::observable<S> && !refcount::wants_each_branch<S>) {
-      visit("a look against the seal, none inline", look_against_the_seal<S, 0>);
-      visit("a look against the seal, two inline", look_against_the_seal<S, 2>);
-    }
+    visit("a hold against the last, N = 1", [](test& t) { hold_against_the_last<S, 1>(t); });
+    visit("a hold against the last, N = 2", [](test& t) { hold_against_the_last<S, 2>(t); });
+    visit("a hold against the last, N = 4, three inline", [](test& t) { hold_against_the_last<S, 4>(t, 3); });
+    visit("a hold released among others, N = 1", [](test& t) { hold_released_among_others<S, 1>(t); });
+    visit("a hold released among others, N = 2", [](test& t) { hold_released_among_others<S, 2>(t); });
+    visit("a hold released among others, N = 4, two inline", [](test& t) { hold_released_among_others<S, 4>(t, 2); });
+  }
+  if constexpr (looks) {
+    visit("a look against the seal, none inline", look_against_the_seal<S, 0>);
+    visit("a look against the seal, two inline", look_against_the_seal<S, 2>);
+    visit("a look against the seal, three inline", look_against_the_seal<S, 3>);
   }
   if constexpr (refcount::addable<S> || refcount::correctable<S>) {
     visit("N found out while issuing, 1", [](test& t) { discovered<S, 1>(t); });
@@ -332,10 +366,10 @@ void for_each_scenario(bool deeper, Visit visit) {
   visit("all remote, N = 5", [](test& t) { countdown<S, 5>(t); });
   visit("some inline, N = 6", [](test& t) { countdown<S, 6>(t, 3); });
   if constexpr (refcount::holdable<S>) {
-    visit("a hold against the last, N = 3", hold_against_the_last<S, 3>);
-    if constexpr (refcount::observable<S> && !refcount::wants_each_branch<S>)
-      visit("a look against the seal, three inline", look_against_the_seal<S, 3>);
+    visit("a hold against the last, N = 3", [](test& t) { hold_against_the_last<S, 3>(t); });
+    visit("a hold against the last, N = 4, two inline", [](test& t) { hold_against_the_last<S, 4>(t, 2); });
   }
+  if constexpr (looks) visit("a look against the seal, four inline", look_against_the_seal<S, 4>);
 }
 
 }  // namespace fanout::testing::detail
