@@ -23,7 +23,7 @@ namespace fanout::testing {
 
 /// How much is checked.
 struct strategy_check {
-  bool deeper = false;              // explores one branch more: minutes instead of seconds
+  bool deeper = false;              // explores one branch more, in most of it: minutes instead of seconds
   std::size_t stress_rounds = 500;  // with real threads
 };
 
@@ -150,7 +150,7 @@ class strategy_checker {
 ///   - on one thread: up to five branches in every order, with the issuer anywhere among them, and up to 4099 in some; inline and
 ///     unstarted ones, holds, looks
 ///   - by the explorer, in every interleaving: up to four branches, each on a thread of its own or inline, issuing that is cut short, N
-///     found out; up to two on their own threads with somebody who asks for a hold, or holds one; one, and three inline, with
+///     found out; up to two on their own threads with somebody who asks for a hold, or holds one; one, and two inline, with
 ///     somebody who looks; and another strategy in the same place
 ///   - between four real threads
 ///
