@@ -10,6 +10,7 @@
 #include <new>
 
 #include "fanout/detail/assert.hpp"
+#include "fanout/detail/config.hpp"
 #include "fanout/detail/platform.hpp"
 #include "fanout/refcount/concept.hpp"
 
@@ -169,33 +170,57 @@ class basic_sharded {
     return reinterpret_cast<shard*>(past == 0 ? storage : storage + (alignof(shard) - past));
   }
 
-  // Takes k references of branches, from shard s on; says how many shards that has emptied. pre: the caller has k, so they are there
-  std::uint64_t take(std::size_t s, std::uint64_t k) noexcept {
-    auto wanted = static_cast<std::int64_t>(k);
-    shard& home = first_[s];
-    // relaxed, here and below: a shard that is empty stays so, this one takes nothing from it, and the way past it is a hint that
-    // was right when it was written. That there is something left proves nothing.
-    bool looks = Home::often_finds_none;
-    std::size_t steps = 0;
-    for (std::uint64_t emptied = 0;; s = first_[s].next_left.load(std::memory_order_relaxed), looks = true) {
+  // Takes k references of branches, from shard `home` on; says how many shards that has emptied. pre: the caller has k, so they are
+  // there
+  FANOUT_ALWAYS_INLINE std::uint64_t take(std::size_t home, std::uint64_t k) noexcept {
+    const auto wanted = static_cast<std::int64_t>(k);
+    std::size_t s = home;
+    std::int64_t there = 1;
+    if constexpr (Home::often_finds_none) {
+      // relaxed, here and below: a shard that is empty stays so, this one takes nothing from it, and the way past it is a hint that was
+      // right when it was written. That there is something left proves nothing.
+      there = first_[s].left.load(std::memory_order_relaxed);
+      if (there <= 0) {
+        s = first_[s].next_left.load(std::memory_order_relaxed);
+        there = first_[s].left.load(std::memory_order_relaxed);
+      }
+    }
+    if (there > 0) {
+      there = take_from(first_[s], wanted);
+      if (there > wanted) [[likely]]
+        return 0;  // not touched any more
+    }
+    return take_on(first_[home], s, wanted, there);
+  }
+  // The same, where shard s has no more, or had only `there`, which the caller has taken.
+  FANOUT_NOINLINE std::uint64_t take_on(shard& home, std::size_t s, std::int64_t wanted, std::int64_t there) noexcept {
+    std::uint64_t emptied = 0;
+    for (std::size_t steps = 0;;) {
+      if (there > 0) {  // otherwise somebody was faster
+        ++emptied;
+        wanted -= there;
+        if (wanted == 0) return emptied;
+      }
       // What is empty stays so, hence once around finds all that is left. In every build: it would go round for ever.
       if (steps++ > 2 * shards_) [[unlikely]] {
         FANOUT_ASSERT(false, "more branches were released than there are: a branch completed twice");
         detail::fatal("more branches were released than there are: a branch completed twice");
       }
+      s = first_[s].next_left.load(std::memory_order_relaxed);
       shard& here = first_[s];
-      if (looks && here.left.load(std::memory_order_relaxed) <= 0) continue;
+      there = here.left.load(std::memory_order_relaxed);
+      if (there <= 0) continue;
       // Before the release, after which it may be gone.
       if (&here != &home && home.next_left.load(std::memory_order_relaxed) != s)
         home.next_left.store(s, std::memory_order_relaxed);
-      // release, acquire: as in refcount::atomic; who empties a shard passes on to the root what all its releases wrote.
-      const std::int64_t before = here.left.fetch_sub(wanted, std::memory_order_acq_rel);
-      if (before <= 0) continue;            // somebody was faster
-      if (before > wanted) return emptied;  // not touched any more
-      ++emptied;
-      wanted -= before;
-      if (wanted == 0) return emptied;
+      there = take_from(here, wanted);
+      if (there > wanted) return emptied;  // not touched any more
     }
+  }
+  // Takes k out of a shard, or what it has; says what it had. Not more than zero: somebody was faster.
+  static std::int64_t take_from(shard& from, std::int64_t k) noexcept {
+    // release, acquire: as in refcount::atomic; who empties a shard passes on to the root what all its releases wrote.
+    return from.left.fetch_sub(k, std::memory_order_acq_rel);
   }
   bool drop(std::uint64_t k) noexcept {
     // acq_rel, and not touched afterwards: see refcount::atomic
