@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "harness/machine.hpp"
-#include "harness/patience.hpp"
 #include "harness/patterns.hpp"
 #include "harness/registry.hpp"
 #include "harness/report.hpp"
@@ -50,7 +49,7 @@ class answer {
     ready_.store(true, std::memory_order_release);
   }
   std::int64_t wait() noexcept {
-    for (patience left; !ready_.load(std::memory_order_acquire);) left.spin();
+    while (!ready_.load(std::memory_order_acquire)) {}
     return sum_;
   }
 
@@ -272,7 +271,7 @@ class operation_rounds {
     auto job = [this, &line](std::size_t t) noexcept {
       std::size_t seen = 0;
       for (std::size_t i = t - 1; i < setting_.branches; i += setting_.threads - 1) {
-        for (patience left; seen <= i; left.spin()) seen = line.issued.load(std::memory_order_acquire);
+        while (seen <= i) seen = line.issued.load(std::memory_order_acquire);
         kept_branches::complete(i, i + 1);
       }
     };
@@ -311,7 +310,8 @@ entry operation_entry(const char* name) {
           .count = &count_rounds<operation_rounds<C>>,
           .conforms = nullptr,
           .identity = nullptr,
-          .checked = true};
+          .checked = true,
+          .own_threads = has_own_threads<C>};
 }
 
 }  // namespace fanout::bench

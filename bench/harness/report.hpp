@@ -13,11 +13,18 @@
 #include <vector>
 
 #include "harness/allocations.hpp"
-#include "harness/patience.hpp"
 #include "harness/patterns.hpp"
 #include "harness/registry.hpp"
+#include "harness/watchdog.hpp"
 
 namespace fanout::bench {
+
+/// pre: not empty
+inline double median(std::vector<double>& of) {
+  const auto middle = of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2);
+  std::nth_element(of.begin(), middle, of.end());
+  return of.size() % 2 != 0 ? *middle : (*middle + *std::max_element(of.begin(), middle)) / 2;
+}
 
 /// Times `Rounds(setting)`, which has `bool run()`, and reports for each benchmark
 ///
@@ -28,13 +35,14 @@ namespace fanout::bench {
 ///   bytes         asked for in them; counted in an untimed round, which is the second one, when heaps have grown
 ///   checked       1, or 0 for a strategy that nobody has vouched for
 ///   strategy      1 for what counts with a refcount strategy, the library's or somebody's; 0 for other contenders
+///   own_threads   1 for what completes branches on threads of its own while they are issued: it makes no hand-over
 ///
 /// A round whose result is wrong ends the benchmark as an error.
 template <class Rounds>
 void measure_rounds(::benchmark::State& state, const setting& s, const entry& e) {
   Rounds rounds(s);
   const std::string what = benchmark_name(e, s);
-  patience::begin(what, std::chrono::nanoseconds(s.work_ns) * s.branches);
+  const watchdog::on_duty guarded(what, std::chrono::nanoseconds(s.work_ns) * s.branches);
   bool right = rounds.run();
 
   // Google Benchmark comes here several times for each repetition; one count will do. One thread runs benchmarks.
@@ -47,22 +55,29 @@ void measure_rounds(::benchmark::State& state, const setting& s, const entry& e)
   }
 
   using clock = std::chrono::steady_clock;
-  std::vector<std::chrono::duration<double>> took;
+  std::vector<double> took;  // seconds
   if (s.threads == 1) {
     while (state.KeepRunning()) {
       if (!right) break;
+      watchdog::round_begins();
       right = rounds.run();
     }
   } else {
-    constexpr std::size_t most_samples = 1 << 14;
+    constexpr std::size_t most_samples = 1 << 14, fewest_samples = 5;
     took.reserve(most_samples);
-    while (state.KeepRunning()) {
-      if (!right) break;
+    const auto run_once = [&] {
+      watchdog::round_begins();
       const clock::time_point start = clock::now();
       right = rounds.run();
       const clock::time_point end = clock::now();
-      if (took.size() != most_samples) took.push_back(end - start);
+      if (took.size() != most_samples) took.push_back(std::chrono::duration<double>(end - start).count());
+    };
+    while (state.KeepRunning()) {
+      if (!right) break;
+      run_once();
     }
+    // Of one round or two there is no median; how many there are depends on how fast the contender is.
+    while (right && took.size() < fewest_samples) run_once();
   }
   if (!right) {
     note_wrong_result();
@@ -75,14 +90,13 @@ void measure_rounds(::benchmark::State& state, const setting& s, const entry& e)
   if (s.threads == 1) {
     state.counters["per_branch"] = Counter(n, Counter::kIsIterationInvariantRate | Counter::kInvert);
   } else {
-    const auto middle = took.begin() + static_cast<std::ptrdiff_t>(took.size() / 2);
-    std::nth_element(took.begin(), middle, took.end());
-    state.counters["per_branch"] = middle->count() / n;
+    state.counters["per_branch"] = median(took) / n;
   }
   state.counters["allocations"] = static_cast<double>(found->second.count);
   state.counters["bytes"] = static_cast<double>(found->second.bytes);
   state.counters["checked"] = e.checked ? 1 : 0;
   state.counters["strategy"] = e.identity != nullptr ? 1 : 0;
+  state.counters["own_threads"] = e.own_threads ? 1 : 0;
 }
 
 /// See `entry::count`.

@@ -2,6 +2,8 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -10,6 +12,8 @@
 #include "harness/harness.hpp"
 #include "harness/machine.hpp"
 #include "harness/options.hpp"
+#include "harness/team.hpp"
+#include "harness/watchdog.hpp"
 
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
@@ -25,6 +29,8 @@ extern "C" [[gnu::noinline]] bool fanout_bench_measured(bool (*run)(void*), void
 
 namespace fanout::bench {
 namespace {
+
+constexpr std::chrono::seconds counting_takes{60};  // under callgrind: far longer
 
 int refuse(const complaint& why) {
   std::fprintf(stderr, "%s\n", why.c_str());
@@ -79,6 +85,17 @@ void list(const std::vector<entry>& known) {
   }
 }
 
+// Nanoseconds per round, by threads: "2:812 4:1630".
+std::string hand_over_ns() {
+  std::string text;
+  const std::size_t most = processors();
+  for (std::size_t threads = 2; threads <= most; threads = threads < most ? std::min(2 * threads, most) : most + 1) {
+    text += (text.empty() ? "" : " ") + std::to_string(threads) + ':' +
+            std::to_string(static_cast<long>(team::hand_over_ns(threads)));
+  }
+  return text;
+}
+
 void describe_machine() {
   using ::benchmark::AddCustomContext;
   AddCustomContext("fanout_compiler", FANOUT_BENCH_COMPILER);
@@ -93,6 +110,7 @@ void describe_machine() {
     AddCustomContext(key, text);
   };
   if (processors() > 1) transfer("fanout_cache_line_transfer_ns", 1);
+  if (processors() > 1) AddCustomContext("fanout_hand_over_ns", hand_over_ns());
   if (processors() > 2) transfer("fanout_cache_line_transfer_far_ns", processors() - 1);
 }
 
@@ -104,6 +122,7 @@ int count_instructions(const std::vector<planned>& all) {
     // Threads wait by spinning: what that takes is no figure.
     if (p.what.threads != 1) continue;
     const std::string name = p.name();
+    const watchdog::on_duty guarded(name, counting_takes);
     const bool right = p.who->count(p.what);
     CALLGRIND_DUMP_STATS_AT(name.c_str());
     std::printf("%s%s\n", name.c_str(), right ? "" : " ERROR OCCURRED: wrong result");
@@ -145,6 +164,7 @@ int time(const options& o, const std::vector<planned>& all, char* program) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  const watchdog awake;
   add_builtin();
   options asked;
   if (const complaint wrong = parse(argc, argv, asked); !wrong.empty()) return refuse(wrong);

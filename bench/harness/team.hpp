@@ -2,7 +2,9 @@
 #ifndef FANOUT_BENCH_HARNESS_TEAM_HPP
 #define FANOUT_BENCH_HARNESS_TEAM_HPP
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,7 +12,6 @@
 #include <vector>
 
 #include "harness/machine.hpp"
-#include "harness/patience.hpp"
 
 namespace fanout::bench {
 
@@ -32,6 +33,9 @@ class team {
     for (std::thread& one : threads_) one.join();
   }
 
+  /// Nanoseconds of a round in which nobody has anything to do: it is in every figure of so many threads.
+  static double hand_over_ns(std::size_t threads);
+
   std::size_t size() const noexcept { return threads_.size() + 1; }
 
   /// Begins `job(t)` on all threads but 0, which is left to the caller. `job` lives until `join` has returned.
@@ -47,7 +51,7 @@ class team {
     const std::uint64_t now = start_.value.load(std::memory_order_relaxed);  // written by this thread
     for (std::size_t t = 1; t < size(); ++t) {
       // acquire: what the job wrote
-      for (patience left; done_[t].value.load(std::memory_order_acquire) != now;) left.spin();
+      while (done_[t].value.load(std::memory_order_acquire) != now) {}
     }
   }
 
@@ -72,6 +76,21 @@ class team {
   std::unique_ptr<line[]> done_;                        // by thread: #jobs done
   std::vector<std::thread> threads_;
 };
+
+inline double team::hand_over_ns(std::size_t threads) {
+  using clock = std::chrono::steady_clock;
+  team all(threads);
+  auto nothing = [](std::size_t) noexcept {};
+  std::vector<double> took(2001);
+  for (double& one : took) {
+    const clock::time_point start = clock::now();
+    all.launch(nothing);
+    all.join();
+    one = std::chrono::duration<double, std::nano>(clock::now() - start).count();
+  }
+  std::nth_element(took.begin(), took.begin() + 1000, took.end());
+  return took[1000];
+}
 
 }  // namespace fanout::bench
 

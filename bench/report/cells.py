@@ -2,8 +2,9 @@
 """Medians, quartiles and ratios of the repetitions.
 
 A ratio is that of the medians, to the family's reference of the same run: `handwritten` for operations, `atomic` for strategies,
-with the same pattern, work, threads and N. In parentheses stands that of the fastest repetitions, which a busy machine disturbs
-less.
+with the same pattern, work, threads and N. In parentheses stands that of the undisturbed repetitions: on one thread of the fastest
+ones; with several, where the fastest may be a stroke of luck (one thread had done its share before the others began), of the lower
+quartiles.
 """
 import dataclasses
 import functools
@@ -14,6 +15,8 @@ from reading import REFERENCE, Key
 
 # (upper quartile - lower quartile) / median: beyond this the machine was busy.
 MOST_SPREAD = 0.25
+# The ratio of the medians to that of the undisturbed repetitions, or the other way round: beyond this, too.
+MOST_DISAGREEMENT = 1.3
 FEWEST = 3  # with fewer repetitions nobody knows
 
 
@@ -25,6 +28,7 @@ class Cell:
     allocations: float | None = None
     bytes: float | None = None
     strategy: bool = False  # counts with a refcount strategy: the library's operation, whoever's count
+    own_threads: bool = False  # completes on threads of its own while it issues, so that nothing is handed over
 
     @functools.cached_property
     def median(self):
@@ -38,8 +42,8 @@ class Cell:
         return low, high
 
     @property
-    def fastest(self):
-        return min(self.times)
+    def undisturbed(self):
+        return min(self.times) if self.key.threads == 1 else self.quartiles[0]
 
     @property
     def spread(self):
@@ -54,15 +58,17 @@ class Cell:
 
 class Ratio(typing.NamedTuple):
     median: float
-    fastest: float
+    undisturbed: float
     mark: str
 
     def __str__(self):
-        return f"{self.median:.2f} ({self.fastest:.2f}){self.mark}"
+        return f"{self.median:.2f} ({self.undisturbed:.2f}){self.mark}"
 
 
 def ratio(ours, theirs):
-    return Ratio(ours.median / theirs.median, ours.fastest / theirs.fastest, max(ours.mark, theirs.mark))
+    median, undisturbed = ours.median / theirs.median, ours.undisturbed / theirs.undisturbed
+    disagree = not 1 / MOST_DISAGREEMENT <= median / undisturbed <= MOST_DISAGREEMENT
+    return Ratio(median, undisturbed, max(ours.mark, theirs.mark, "~" if disagree else ""))
 
 
 PATTERNS = ("inline", "deferred", "cross", "all", "streaming", "block", "strided", "batched", "bursty", "skewed")
@@ -72,7 +78,7 @@ class Cells:
     """All benchmarks of a run."""
 
     def __init__(self, runs):
-        self.by_key = {key: Cell(key, tuple(run.times), run.allocations, run.bytes, run.strategy) for key, run in sorted(runs.items())}
+        self.by_key = {key: Cell(key, *run._replace(times=tuple(run.times))) for key, run in sorted(runs.items())}
 
     def __iter__(self):
         return iter(self.by_key.values())

@@ -49,8 +49,6 @@ def compare(old, old_cells, new, new_cells, threshold=THRESHOLD):
         one, other = (str(result["context"].get(key, "unknown")) for result in (old, new))
         if one != other:
             notes.append(f"The {what} differ: '{one}' then, '{other}' now.")
-    if gone and counts:
-        notes.append(f"Not counted any more: {', '.join(gone)}.")
     return Comparison(counts, gone, times, notes)
 
 
@@ -60,9 +58,12 @@ def sentence(comparison, threshold):
         names = "; ".join(f"{count.name} from {count.old:.2f} to {count.new:.2f} ({count.percent:+.1f} %)"
                           for count in comparison.risen)
         return f"Instructions per branch rose by more than {threshold:g} %: {names}.", 1
+    if comparison.counts and comparison.gone:
+        return (f"Instructions per branch: none of {len(comparison.counts)} rose by more than {threshold:g} %, but some are not "
+                f"counted any more, so nothing holds them: {', '.join(comparison.gone)}. Count the same, or keep the new report."), 2
     if not comparison.counts and comparison.gone:
-        return ("The old report has instruction counts and this one has none of them, so nothing can be held to the "
-                "threshold: give --instructions."), 2
+        return ("The old report has instruction counts and this one has none of those, so nothing can be held to the "
+                "threshold: give --instructions, of the same benchmarks."), 2
     if not comparison.counts:
         return "Neither report has instruction counts in common with the other: times alone fail nothing.", 0
     return f"Instructions per branch: none of {len(comparison.counts)} rose by more than {threshold:g} %.", 0

@@ -19,6 +19,7 @@ LOOK = {
     "svg.fonttype": "none",  # text stays text: it can be searched and read aloud
     "font.family": "sans-serif", "font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold",
     "axes.grid": True, "grid.color": "#dddddd", "grid.linewidth": 0.6, "axes.axisbelow": True,
+    "text.parse_math": False,  # a contender may have a $ in its name
     "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
 }
 

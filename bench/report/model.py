@@ -130,11 +130,19 @@ class Model:
                                      self.sharded(threads, work), self.cell("sharded", work, threads)))
         return found
 
+    def compared(self):
+        """(prediction, measurement) on several processors."""
+        return [(predicted, cell) for row in self.rows() if row.threads > 1
+                for predicted, cell in ((row.flat, row.flat_measured), (row.sharded, row.sharded_measured)) if cell]
+
     def worst(self):
-        """The largest factor between a prediction and its measurement on several processors, either way; None without any."""
-        factors = [max(predicted[1] / cell.median, cell.median / predicted[1]) for row in self.rows() if row.threads > 1
-                   for predicted, cell in ((row.flat, row.flat_measured), (row.sharded, row.sharded_measured)) if cell]
-        return max(factors, default=None)
+        """The largest factor between a prediction and its measurement, either way; None without any."""
+        return max((max(predicted[1] / cell.median, cell.median / predicted[1]) for predicted, cell in self.compared()), default=None)
+
+    def outside(self):
+        """(how many measurements are not in the range that was predicted, of how many)"""
+        compared = self.compared()
+        return sum(not predicted[0] <= cell.median <= predicted[2] for predicted, cell in compared), len(compared)
 
     def works_shown(self):
         """Those measured and some beyond."""
@@ -148,10 +156,9 @@ class Model:
 
 def make(cells, transfer, processors):
     """The model of this run, or a sentence that says what is missing for it."""
-    if not cells.select(family="strategy", contender="atomic", threads=1, work=0):
+    pattern = "block"  # one release after the other, of equal shares
+    if not cells.select(family="strategy", contender="atomic", threads=1, work=0, pattern=pattern):
         return "No model: it needs strategy/block/atomic with one thread and no work, for the cost of a release on an own line."
-    patterns = cells.values("pattern", family="strategy", contender="atomic", threads=1, work=0)
-    pattern = "block" if "block" in patterns else patterns[0]
     alone = {"family": "strategy", "contender": "atomic", "threads": 1, "pattern": pattern}
     # Where most amounts of work were measured, and of several the largest.
     n = max(cells.values("n", **alone, work=0), key=lambda size: (len(cells.values("work", **alone, n=size)), size))

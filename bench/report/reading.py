@@ -12,6 +12,7 @@ import json
 import math
 import os
 import re
+import sys
 import typing
 
 NAME = re.compile(r"(strategy|operation)/([^/]+)/([^/]+)/n:([1-9]\d*)/work:(\d+)/threads:([1-9]\d*)"
@@ -42,6 +43,7 @@ class Run(typing.NamedTuple):
     allocations: float | None  # per fan-out
     bytes: float | None
     strategy: bool = False  # counts with a refcount strategy
+    own_threads: bool = False  # completes on threads of its own
 
 
 class Transfer(typing.NamedTuple):
@@ -117,7 +119,8 @@ def runs_of(result, path):
         if not entry.get("checked"):
             unchecked.add(key)
         run = runs.setdefault(key, Run([], *(entry[part] if is_count(entry.get(part)) else None
-                                             for part in ("allocations", "bytes")), bool(entry.get("strategy"))))
+                                             for part in ("allocations", "bytes")),
+                                         *(bool(entry.get(part)) for part in ("strategy", "own_threads"))))
         run.times.append(seconds * 1e9)
     for key in wrong:  # one wrong repetition makes the others worth nothing
         runs.pop(key, None)
@@ -147,6 +150,16 @@ def transfer_of(result, path):
     near = transfer_named("fanout_cache_line_transfer_ns", result, path)
     far = transfer_named("fanout_cache_line_transfer_far_ns", result, path)
     return near and near._replace(high=max(near.high, far.high if far else 0))
+
+
+def hand_over_of(result, path):
+    """threads -> nanoseconds per round, of the context's fanout_hand_over_ns, "2:812 4:1630"; empty if it is not there."""
+    key = "fanout_hand_over_ns"
+    words = str(result["context"].get(key) or "").split()
+    matches = [re.fullmatch(r"([1-9]\d*):(\d+(?:\.\d+)?)", word) for word in words]
+    if not all(matches):
+        raise Mistake(f"{path}: the context's {key} should be like '2:812 4:1630', nanoseconds by threads; it is '{' '.join(words)}'.")
+    return {int(match[1]): float(match[2]) for match in matches}
 
 
 def transfer_named(key, result, path):
@@ -186,3 +199,18 @@ def write(folder, name, text):
             file.write(text)
     except OSError as error:
         raise Mistake(f"{path}: cannot write: {error.strerror}.") from error
+
+
+def main(words):
+    """Whether these files are results: for whoever is about to spend time on what is to be compared with them."""
+    try:
+        for path in words:
+            runs_of(read_result(path), path)
+    except Mistake as mistake:
+        print(mistake, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

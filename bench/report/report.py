@@ -9,7 +9,7 @@ RESULT is what Google Benchmark wrote with --benchmark_out, with every repetitio
     result.json   RESULT completed with the other files: the OLD of a later --against
 
 Exit status: 0; 1 if --against finds that instructions per branch rose by more than --threshold percent; 2 if something cannot be
-read, drawn or written, or OLD has instruction counts and RESULT has none. Times never fail anything. The charts need matplotlib.
+read, drawn or written, or OLD has instruction counts that RESULT lacks. Times never fail anything. The charts need matplotlib.
 """
 import argparse
 import json
@@ -56,6 +56,7 @@ def make(arguments):
     result = reading.read_result(arguments.result, arguments.instructions, arguments.frontend)
     runs, notes = reading.runs_of(result, arguments.result)
     transfer = reading.transfer_of(result, arguments.result)
+    hand_over = reading.hand_over_of(result, arguments.result)
     if arguments.against is not None:  # read before anything is written: it may be the result.json that is replaced
         old = reading.read_result(arguments.against)
         old_runs, _ = reading.runs_of(old, arguments.against)
@@ -76,9 +77,9 @@ def make(arguments):
     if "strategy" in families:
         blocks += text.strategies(judged)
     if "operation" in families:
-        blocks += text.whole(cells, pictures)
+        blocks += text.whole(cells, pictures, hand_over)
     if "strategy" in families:
-        blocks += text.counts(cells, pictures) + text.scaling(model, pictures)
+        blocks += text.counts(cells, pictures, hand_over) + text.scaling(model, pictures)
     blocks += text.memory(cells, pictures) + text.counted(result, pictures)
 
     for picture in pictures:

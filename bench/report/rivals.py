@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The library beside the fastest of the others that can do the same, in the same run."""
+"""The library beside the fastest of the others that can do the same, in the same run. With several threads that is not one that has
+threads of its own: it issues on all of them, and hands nothing over."""
 import typing
 
 import verdicts
@@ -38,7 +39,7 @@ def rows(cells, league):
     for cell in cells.select(family="operation", contender=league.ours):
         key = cell.key
         others = [other for other in cells.select(family="operation", pattern=key.pattern, work=key.work, threads=key.threads, n=key.n)
-                  if league.takes(other.key.contender) and not other.strategy]
+                  if league.takes(other.key.contender) and not other.strategy and not (other.own_threads and key.threads > 1)]
         if others:
             best = min(others, key=lambda other: other.median)
             row = found.setdefault((key.pattern, key.work, key.threads), Row(key.pattern, key.work, key.threads, {}))

@@ -57,4 +57,4 @@ def line(contender):
     colour, marker = colour_and_marker(contender)
     own = contender in OWN
     return {"color": colour, "marker": marker, "markersize": 5, "linewidth": 2.2 if contender == "handwritten" else 1.4,
-            "linestyle": "-" if own else "--", "markerfacecolor": colour if own else "white", "label": contender}
+            "linestyle": "-" if own else "--", "markerfacecolor": colour if own else "white", "label": "\u200b" + contender if contender.startswith("_") else contender}  # matplotlib leaves out what begins with _

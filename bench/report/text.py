@@ -33,13 +33,14 @@ def introduction(result, notes):
     blocks = [Heading(1, TITLE), Table(["what", "on what"], rows)]
     if load and load[0] > BUSY_LOAD * processors_of(result):
         notes = [f"The machine was busy when the run began: a load of {load[0]:.2f} on {processors_of(result)} processors. "
-                 "Believe the ratios in parentheses more than the others.", *notes]
+                 "What that disturbed is marked.", *notes]
     blocks += [Paragraph(note, loud=True) for note in notes]
     blocks.append(Paragraph(
         "Times are medians of the repetitions, in nanoseconds per branch. A ratio is that of the medians, to `handwritten` for "
-        "whole fan-outs and to `atomic` for bare counts, of the same run; in parentheses that of the fastest repetitions, which a busy "
-        f"machine disturbs less. ~: the quartiles are more than {cells_.MOST_SPREAD:.0%} of the median apart, so the machine was "
-        f"busy. ?: fewer than {cells_.FEWEST} repetitions."))
+        "whole fan-outs and to `atomic` for bare counts, of the same run; in parentheses that of the undisturbed repetitions: the "
+        "fastest ones on one thread, the lower quartiles on several. ~: the machine was busy, since the quartiles are more than "
+        f"{cells_.MOST_SPREAD:.0%} of the median apart, or the two ratios differ by more than a factor of "
+        f"{cells_.MOST_DISAGREEMENT:g}. ?: fewer than {cells_.FEWEST} repetitions."))
     return blocks
 
 
@@ -54,8 +55,9 @@ def charts(pictures, *names):
     return [Chart(picture) for name in names for picture in pictures if picture.name == name]
 
 
-def ratio_tables(cells, family):
-    """A table for each pattern, work and threads, folded away."""
+def ratio_tables(cells, family, hand_over):
+    """A table for each pattern, work and threads, folded away; what it takes to hand a round over to so many threads is in all of
+    their figures."""
     found = []
     for pattern in cells.values("pattern", family=family):
         for work in cells.values("work", family=family, pattern=pattern):
@@ -72,8 +74,10 @@ def ratio_tables(cells, family):
                         row.append("" if not cell else f"{cell.median:.2f}" + (
                             cell.mark if own or not ratio else f" · {ratio}"))
                     rows.append(row)
+                if threads > 1 and threads in hand_over:
+                    rows.append(["the hand-over alone", *(f"{hand_over[threads] / n:.2f}" for n in sizes)])
                 found.append(Details(f"{pattern}, {threads} thread{'s' * (threads != 1)}, {work} ns of work",
-                                     [Table(["ns per branch · ratio (of the fastest)", *(f"N = {n}" for n in sizes)], rows)]))
+                                     [Table(["ns per branch · ratio (undisturbed)", *(f"N = {n}" for n in sizes)], rows)]))
     return found
 
 
@@ -90,20 +94,21 @@ def against_others(cells):
     if not blocks:
         return []
     return [Heading(3, "Against the fastest of the others"),
-            Paragraph("Ratios to whichever of the others was the fastest there, which is named; below 1 the library is faster."),
+            Paragraph("Ratios to whichever of the others was the fastest there, which is named; below 1 the library is faster. With "
+                      "several threads the others are those that have none of their own."),
             *blocks]
 
 
-def whole(cells, pictures):
+def whole(cells, pictures, hand_over):
     return [Heading(2, "Whole fan-outs"), *against_others(cells),
             *charts(pictures, "operation_n", "peers_n", "forms_n", "operation_distribution", "operation_contention"),
-            Heading(3, "Times and ratios to `handwritten`"), *ratio_tables(cells, "operation")]
+            Heading(3, "Times and ratios to `handwritten`"), *ratio_tables(cells, "operation", hand_over)]
 
 
-def counts(cells, pictures):
+def counts(cells, pictures, hand_over):
     return [Heading(2, "The bare count"),
             *charts(pictures, "strategy_contention", "strategy_n", "strategy_distribution"),
-            Heading(3, "Times and ratios to `atomic`"), *ratio_tables(cells, "strategy")]
+            Heading(3, "Times and ratios to `atomic`"), *ratio_tables(cells, "strategy", hand_over)]
 
 
 def memory(cells, pictures):
@@ -181,8 +186,13 @@ def sureness(model):
     words.append(f"The ranges below come of {low:.1f} to {high:.1f} ns, which covers both, and of nothing else. The cost of a "
                  f"release on an own line is {model.t_0:.1f} ns.")
     worst = model.worst()
-    words.append(f"Where it could be compared, the prediction was off by a factor of {worst:.1f} at most." if worst else
-                 "It could not be compared with any measurement on several processors.")
+    if worst:
+        outside, compared = model.outside()
+        words.append(f"Where it could be compared, the prediction was off by a factor of {worst:.1f} at most, and {outside} of "
+                     f"{compared} measurements lie outside of its range. (They include the hand-over to the threads, which it "
+                     "leaves out.)")
+    else:
+        words.append("It could not be compared with any measurement on several processors.")
     words.append(f"This machine has {model.processors} processor{'s' * (model.processors != 1)}: what is said about more is "
                  "extrapolated from the cost of one line between two of them, and has not been seen. On several sockets lines take "
                  "longer to move, and sharding pays earlier.")
@@ -221,7 +231,7 @@ def comparison(compared, said, threshold, status):
                             f"{CHANGED - 1:.0%} and were measured on an idle machine. Times never fail anything."))
     if compared.times:
         blocks.append(Details("Times, what changed most first", [
-            Table(["name", "ns then", "ns now", "now / then (of the fastest)"], [
+            Table(["name", "ns then", "ns now", "now / then (undisturbed)"], [
                 [f"`{key}`", f"{old.median:.2f}{old.mark}", f"{new.median:.2f}{new.mark}", str(ratio)]
                 for key, old, new, ratio in compared.times])]))
     return blocks

@@ -5,17 +5,23 @@ import statistics
 import typing
 
 from cells import STRATEGIES, order
+from cells import ratio as ratio_of
 
 PAYS = 0.80  # at most this times `atomic`
 COSTS = 1.25  # at least this times `atomic`
+FEWEST = 2  # measurements that a condition rests on
 
 RULES = (
     f"A strategy pays where it takes at most {PAYS:.2f} times what `atomic` takes, by the medians, and costs where it takes at "
     f"least {COSTS:.2f} times that.",
-    "Looked at are the strategy/ benchmarks whose spread says that the machine was idle, with no more threads than processors; "
-    "of a strategy that is there for speed, those of the situation it is for.",
+    "Looked at are the strategy/ benchmarks that are not marked as disturbed, with no more threads than processors; of a strategy "
+    "that is there for speed, those of the situation it is for.",
     "The condition that a verdict names is the widest (at least so many threads, at least so many branches, at most so much work "
-    "in between) inside which each of them pays.",
+    f"in between) inside which each of them pays. It rests on {FEWEST} of them at least, unless there is but one, and a disturbed "
+    "measurement in there that does not pay rules it out.",
+    "A strategy that is there for something else than speed has a purpose and a price: the median of all those ratios, \"about as "
+    f"much\" from {PAYS:.2f} to {COSTS:.2f}, and what whole fan-outs take with it, times what they take with `atomic`. (`lazy_seed` "
+    "is for N that is found out: `lazy_seed_open`, times `atomic_open`.)",
 )
 
 
@@ -23,6 +29,7 @@ class Strategy(typing.NamedTuple):
     when: str  # follows "use it when"
     can: str  # what it can do and what it cannot
     home: typing.Callable | None  # Key -> whether it is meant for that; None: it is there for something else than speed
+    whole: tuple = ()  # then: the whole fan-out that shows its price, and the one to compare it with; () for (itself, atomic)
 
 
 def on_one_thread(key):
@@ -43,7 +50,7 @@ TABLE = {
     "lazy_seed": Strategy(
         "N is found out while issuing",
         "Any number of threads. try_hold: yes. N unknown: yes, without an increment for each branch. Nobody can look at what is "
-        "left.", None),
+        "left.", None, ("lazy_seed_open", "atomic_open")),
     "sharded": Strategy(
         "several processors complete at once, each of them neighbouring branches",
         "Any number of threads. try_hold: yes. N unknown: no. A cache line for each shard, and below 16 branches a flat count.",
@@ -88,13 +95,20 @@ def where(key):
     return f"{key.pattern}, N = {key.n}, {key.threads} {thread}{work}"
 
 
-def corner(found):
+def corner(found, disturbed):
     """(threads, n, work) of the widest condition inside which every one pays, and what is inside; None if there is none."""
+    def within(rows, threads, n, work):
+        return [(key, ratio) for key, ratio in rows if key.threads >= threads and key.n >= n and key.work <= work]
+
+    def pay(rows):
+        return all(ratio.median <= PAYS for _, ratio in rows)
+
     parts = [sorted({getattr(key, name) for key, _ in found}) for name in ("threads", "n", "work")]
     best = None
     for threads, n, work in itertools.product(parts[0], parts[1], reversed(parts[2])):
-        inside = [(key, ratio) for key, ratio in found if key.threads >= threads and key.n >= n and key.work <= work]
-        if inside and all(ratio.median <= PAYS for _, ratio in inside) and (best is None or len(inside) > len(best[1])):
+        inside = within(found, threads, n, work)
+        if len(inside) >= min(FEWEST, len(found)) and pay(inside) and pay(within(disturbed, threads, n, work)) and (
+                best is None or len(inside) > len(best[1])):
             best = (threads, n, work), inside
     return best
 
@@ -116,9 +130,23 @@ def span_of(ratios):
     return least if least == most else f"{least} to {most}"
 
 
-def judge_speed(strategy, found, patterns):
+def price(strategy, name, found, cells, processors):
+    middle = statistics.median(ratio.median for _, ratio in found)
+    band = "less than" if middle <= PAYS else "about as much as" if middle < COSTS else "more than"
+    words = f"By itself it costs {band} atomic: {middle:.2f} times, the median of {len(found)} measurements."
+    ours, theirs = strategy.whole or (name, "atomic")
+    pairs = [(cell, cells.get(cell.key, contender=theirs)) for cell in cells.select(family="operation", contender=ours)
+             if cell.key.threads <= processors]
+    ratios = [ratio_of(one, other) for one, other in pairs if other]
+    ratios = [one.median for one in ratios if not one.mark]
+    if not ratios:
+        return words
+    return f"{words} Whole fan-outs take {span_of(ratios)} times what those with {theirs} take ({ours}; {len(ratios)} measurements)."
+
+
+def judge_speed(strategy, found, disturbed, patterns):
     medians = [ratio.median for _, ratio in found]
-    best = corner(found)
+    best = corner(found, disturbed)
     if best:
         (threads, n, work), inside = best
         condition = in_words(threads, n, work, found)
@@ -156,11 +184,10 @@ def verdict(name, cells, processors):
                            "there were too few repetitions.", measured, strategy.can)
         return Verdict(name, "not measured", f"For when {strategy.when}; that was not measured here.", measured, strategy.can)
     if strategy.home is None:
-        middle = statistics.median(ratio.median for _, ratio in found)
-        price = ("costs no more than atomic" if middle < COSTS else "costs more than atomic")
-        return Verdict(name, "use", f"Use it when {strategy.when}. It {price}: {middle:.2f} times, the median of {len(found)} "
-                       "measurements.", measured, strategy.can)
-    level, text = judge_speed(strategy, found, sorted({key.pattern for key, _ in found}))
+        return Verdict(name, "use", f"Use it when {strategy.when}. {price(strategy, name, found, cells, processors)}", measured,
+                       strategy.can)
+    disturbed = [(key, ratio) for key, ratio in everywhere if ratio.mark and strategy.home(key)]
+    level, text = judge_speed(strategy, found, disturbed, sorted({key.pattern for key, _ in found}))
     return Verdict(name, level, text, measured, strategy.can)
 
 

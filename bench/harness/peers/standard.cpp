@@ -149,9 +149,9 @@ class shared_ptr {
 
   struct branch {
     std::shared_ptr<state> owner;
-    std::size_t index;
+    int* result;
     void operator()(int error, int value) && noexcept {
-      owner->results[index] = value;
+      *result = value;
       if (error != 0) owner->error = error;
       owner.reset();
     }
@@ -159,7 +159,8 @@ class shared_ptr {
   template <class Start>
   void issue(Start start) {
     const auto owner = std::make_shared<state>(n_, to_);
-    for (std::size_t i = 0; i != n_; ++i) start(i, branch{owner, i});
+    int* const results = owner->results.data();
+    for (std::size_t i = 0; i != n_; ++i) start(i, branch{owner, results + i});
   }
 
  private:
@@ -204,16 +205,17 @@ class waiting {
 
   struct branch {
     waiting* owner;
-    std::size_t index;
+    int* result;
     void operator()(int error, int value) const noexcept {
-      owner->results_[index] = value;
+      *result = value;
       if (error != 0) owner->error_ = error;
       owner->count_.down();
     }
   };
   template <class Start>
   void issue(Start start) {
-    for (std::size_t i = 0; i != results_.size(); ++i) start(i, branch{this, i});
+    int* const results = results_.data();
+    for (std::size_t i = 0; i != results_.size(); ++i) start(i, branch{this, results + i});
   }
   void wait() noexcept {
     count_.wait();

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// A contender that loses a branch's result, one that loses its completion, a strategy that somebody vouches for, and one whose own check fails if it is asked.
+// A contender that loses a branch's result, one that loses its completion, one that sleeps until it comes, a strategy that somebody
+// vouches for, and one whose own check fails if it is asked.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <latch>
 
 #include "fanout/refcount/atomic.hpp"
 #include "harness/harness.hpp"
@@ -36,6 +38,13 @@ class silent : public forgetful {
   void wait() noexcept { to().wait(); }  // for what nobody delivers
 };
 
+// The same, and waits in a way of its own, of which the harness knows nothing.
+class asleep : public forgetful {
+ public:
+  using forgetful::forgetful;
+  void wait() noexcept { std::latch(1).wait(); }
+};
+
 template <class Platform>
 class vouched_for : public fanout::refcount::basic_atomic<Platform> {
  public:
@@ -53,3 +62,4 @@ const bool added = fanout::bench::declare_checked<vouched_for>("vouched_for", &c
 
 FANOUT_BENCH_CONTENDER(forgetful);
 FANOUT_BENCH_CONTENDER(silent);
+FANOUT_BENCH_CONTENDER(asleep);
