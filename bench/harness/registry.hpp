@@ -31,7 +31,8 @@ struct entry {
   std::string (*conforms)();
   const void* identity;  // of a strategy's type
   bool checked;
-  bool own_threads;  // completes branches on these while they are issued, whatever the pattern: see harness/operation.hpp
+  bool
+      own_threads;  // completes branches on these while they are issued, whatever the pattern: see harness/operation.hpp
 };
 
 /// FAMILY/PATTERN/CONTENDER/n:BRANCHES/work:NS/threads:T

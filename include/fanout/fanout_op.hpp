@@ -598,7 +598,8 @@ class fanout_op : private work {
     // Everything completed inline and no handle was ever created: nobody else has seen the operation, nor ever will.
     // (Nobody but a delivery at decided, perhaps.)
     // (Nor has a policy of streams, which may have waited for the seal.)
-    if (inline_done == issued && !shared_ && !tells_each && !(votes && delivers_at_decided) && !streams) return drained();
+    if (inline_done == issued && !shared_ && !tells_each && !(votes && delivers_at_decided) && !streams)
+      return drained();
     if constexpr (folds) {
       folding_.seal(*this, not_started);
     } else {

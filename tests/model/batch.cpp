@@ -222,8 +222,7 @@ void waiting_for_what_is_being_completed(test& t) {
     int* sum;
     void operator()(outcome) noexcept { *sum = sum_of(other->wait()); }
   };
-  using waiting =
-      fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, wait_for_other, plain, bytes>;
+  using waiting = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, wait_for_other, plain, bytes>;
   struct state {
     waiter* delivered = make<waiter>();
     std::optional<waited::branch> handles[2];

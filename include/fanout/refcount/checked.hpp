@@ -150,8 +150,8 @@ class basic_checked {
   const std::size_t branches_;
   word* const released_;
   typename Platform::template atomic<bool> completed_{false};  // an outcome may keep this for longer
-  basic_checked* next_ = nullptr;      // of everybody; guarded by its mutex
-  basic_checked* previous_ = nullptr;  // the same
+  basic_checked* next_ = nullptr;                              // of everybody; guarded by its mutex
+  basic_checked* previous_ = nullptr;                          // the same
 };
 
 using checked = basic_checked<std_platform>;
