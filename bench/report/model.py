@@ -3,7 +3,8 @@
 time per release.
 
     t_0   a release whose cache line this processor owns: `atomic`, one thread, no work, as measured
-    t_x   a release whose cache line another processor owned last: the cost of moving the line, as measured
+    t_x   a release whose cache line another processor owned last: the cost of moving the line, as measured by two processors that
+          take turns (each looks until it is its turn, and then counts: the line may come twice, first to be read)
     w     work of a processor between two of its releases: what one thread was measured with, less t_0
     N     branches; S shards as include/fanout/refcount/sharded.hpp makes them of N, one cache line each
 

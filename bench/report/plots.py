@@ -40,7 +40,7 @@ def contention(cells, family, processors):
             several = [c for c in cells.select(family=family, pattern=pattern, work=work)]
             if several:
                 n = max(cell.key.n for cell in several)
-                titles.append(f"{pattern}, {work} ns of work, N = {n}")
+                titles.append(f"{pattern}, {f'{work} ns of' if work else 'no'} work, N = {n}")
                 content.append([cell for cell in several if cell.key.n == n])
     if not content:
         return None
