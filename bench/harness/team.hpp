@@ -2,9 +2,7 @@
 #ifndef FANOUT_BENCH_HARNESS_TEAM_HPP
 #define FANOUT_BENCH_HARNESS_TEAM_HPP
 
-#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,9 +30,6 @@ class team {
     start_.value.store(start_.value.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     for (std::thread& one : threads_) one.join();
   }
-
-  /// Nanoseconds of a round in which nobody has anything to do: it is in every figure of so many threads.
-  static double hand_over_ns(std::size_t threads);
 
   std::size_t size() const noexcept { return threads_.size() + 1; }
 
@@ -76,21 +71,6 @@ class team {
   std::unique_ptr<line[]> done_;                        // by thread: #jobs done
   std::vector<std::thread> threads_;
 };
-
-inline double team::hand_over_ns(std::size_t threads) {
-  using clock = std::chrono::steady_clock;
-  team all(threads);
-  auto nothing = [](std::size_t) noexcept {};
-  std::vector<double> took(2001);
-  for (double& one : took) {
-    const clock::time_point start = clock::now();
-    all.launch(nothing);
-    all.join();
-    one = std::chrono::duration<double, std::nano>(clock::now() - start).count();
-  }
-  std::nth_element(took.begin(), took.begin() + 1000, took.end());
-  return took[1000];
-}
 
 }  // namespace fanout::bench
 

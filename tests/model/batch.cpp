@@ -20,8 +20,20 @@ namespace {
 using namespace model;
 
 using strategy = fanout::refcount::batched<fanout::refcount::basic_atomic<platform>>;
+using plain = fanout::refcount::basic_atomic<platform>;  // joins no batch
 using scope = fanout::basic_batch_scope<platform>;
 using outcome = fanout::result<fanout::values<number, platform>, fanout::failure<>>;
+
+int sum_of(outcome o) {
+  int sum = 0;
+  for (auto& value : *o) sum += value;
+  return sum;
+}
+
+using waiter = fanout::completion::waiter<outcome, platform>;
+template <class Strategy>
+using waited_with = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>,
+                                      decltype(std::declval<waiter&>().completion()), Strategy, bytes>;
 
 struct deliveries {
   cell<int> times{0};
@@ -32,9 +44,7 @@ struct tell {
   void operator()(outcome o) noexcept {
     to->times = to->times + 1;
     require(o.has_value(), "not delivered with a value");
-    int sum = 0;
-    for (auto& value : *o) sum += value;
-    to->sum = to->sum + sum;
+    to->sum = to->sum + sum_of(std::move(o));
   }
 };
 using op = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, tell, strategy, bytes>;
@@ -122,16 +132,15 @@ void flush_runs_a_completion_that_completes(test& t) {
 
 // Handles in one call, of an operation that knows nothing of batches, against the last completion.
 void complete_n_against_the_last(test& t) {
-  using plain = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, tell,
-                                  fanout::refcount::basic_atomic<platform>, bytes>;
+  using unbatched = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, tell, plain, bytes>;
   struct state {
-    std::optional<plain::branch> handles[3];
+    std::optional<unbatched::branch> handles[3];
     deliveries seen;
   };
   auto& x = t.make<state>();
-  start_and_seal<plain>(3, tell{&x.seen}, x.handles);
+  start_and_seal<unbatched>(3, tell{&x.seen}, x.handles);
   t.thread([&x] {
-    plain::branch two[2] = {std::move(*x.handles[0]), std::move(*x.handles[1])};
+    unbatched::branch two[2] = {std::move(*x.handles[0]), std::move(*x.handles[1])};
     fanout::complete_n(two, [](std::size_t i) { return static_cast<int>(i) + 1; });
   });
   t.thread([&x] { (*x.handles[2])({}, 10); });
@@ -143,9 +152,7 @@ void complete_n_against_the_last(test& t) {
 
 // A thread waits for an operation while a branch of it is in its own batch, below a completion that runs meanwhile.
 void waiting_inside_a_batch(test& t) {
-  using waiter = fanout::completion::waiter<outcome, platform>;
-  using waited = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>,
-                                   decltype(std::declval<waiter&>().completion()), strategy, bytes>;
+  using waited = waited_with<strategy>;
   struct state {
     waiter* delivered = make<waiter>();
     std::optional<waited::branch> handles[2];
@@ -157,10 +164,7 @@ void waiting_inside_a_batch(test& t) {
     scope around;
     (*x.handles[0])({}, 1);
     scope turn;
-    {
-      outcome o = x.delivered->wait();
-      for (auto& value : *o) x.sum += value;
-    }
+    x.sum += sum_of(x.delivered->wait());
     unmake(x.delivered);
   });
   t.thread([&x] {
@@ -172,16 +176,11 @@ void waiting_inside_a_batch(test& t) {
 
 // A completion that a flush makes due waits for another operation of the same batch: all releases come before it.
 void waiting_for_another_of_the_batch(test& t) {
-  using waiter = fanout::completion::waiter<outcome, platform>;
-  using waited = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>,
-                                   decltype(std::declval<waiter&>().completion()), strategy, bytes>;
+  using waited = waited_with<strategy>;
   struct wait_for_other {
     waiter* other;
     int* sum;
-    void operator()(outcome) noexcept {
-      outcome o = other->wait();
-      for (auto& value : *o) *sum += value;
-    }
+    void operator()(outcome) noexcept { *sum = sum_of(other->wait()); }
   };
   using waiting =
       fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>, wait_for_other, strategy, bytes>;
@@ -207,16 +206,8 @@ void waiting_for_another_of_the_batch(test& t) {
 
 // In one call, of operations that join nothing. Its function completes another operation, whose completion waits for the one that is
 // being completed: it runs after all releases.
-using plain = fanout::refcount::basic_atomic<platform>;
-using waiter = fanout::completion::waiter<outcome, platform>;
-using waited = fanout::fanout_op<fanout::handler, fanout::combine::all_policy<number>,
-                                 decltype(std::declval<waiter&>().completion()), plain, bytes>;
-int sum_of(outcome o) {
-  int sum = 0;
-  for (auto& value : *o) sum += value;
-  return sum;
-}
 void waiting_for_what_is_being_completed(test& t) {
+  using waited = waited_with<plain>;
   struct wait_for_other {
     waiter* other;
     int* sum;
@@ -245,6 +236,7 @@ void waiting_for_what_is_being_completed(test& t) {
 
 // The function waits for an operation whose branch it was asked about before: that release is made first.
 void waiting_while_completing(test& t) {
+  using waited = waited_with<plain>;
   struct state {
     waiter* delivered[2] = {make<waiter>(), make<waiter>()};
     std::optional<waited::branch> first[1], second[1];

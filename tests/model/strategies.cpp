@@ -38,7 +38,7 @@ void check_strategy(const char* name) {
     check("  a look against the seal, two inline", look_against_the_seal<S, 2>);
   check("  a hold against the last, N = 1", [](test& t) { hold_against_the_last<S, 1>(t); });
   check("  a hold against the last, N = 2", [](test& t) { hold_against_the_last<S, 2>(t); });
-  check("  a hold released among others, N = 2", [](test& t) { hold_released_among_others<S, 2>(t); });
+  check("  a hold released among others, N = 2", [](test& t) { hold_against_the_last<S, 2, true>(t); });
   if (full_depth()) {
     check("  all remote, N = 5", [](test& t) { countdown<S, 5>(t); }, 720);
     check("  all remote, N = 6", [](test& t) { countdown<S, 6>(t); }, 5040);

@@ -69,7 +69,7 @@ class basic_checked {
       const std::uint64_t bit = std::uint64_t{1} << i % 64;
       // relaxed: that it is set twice is found by the second one, whatever the order; the count orders the rest.
       if (i >= branches_ || (released_[i / 64].fetch_or(bit, std::memory_order_relaxed) & bit) != 0) [[unlikely]]
-        completed_twice(i);
+        completed_again(i);
     }
     return completes(count_.release(first, k));
   }
@@ -78,7 +78,11 @@ class basic_checked {
   }
   [[nodiscard]] bool try_hold() noexcept { return count_.try_hold(); }
   [[nodiscard]] bool release_hold() noexcept { return completes(count_.release_hold()); }
-  [[noreturn]] void completed_again(std::size_t i) noexcept { completed_twice(i); }
+  FANOUT_COLD [[noreturn]] static void completed_again(std::size_t i) noexcept {
+    char sentence[96];
+    std::snprintf(sentence, sizeof sentence, "branch %zu was completed twice, or is not one of this operation's", i);
+    detail::fatal(sentence);
+  }
   [[nodiscard]] references_left references() const noexcept { return count_.references(); }
 
   /// Calls f(index) for each branch that has not been released. Any thread, while the operation lives.
@@ -139,12 +143,6 @@ class basic_checked {
     std::fprintf(to, "%s (count at %p)\n", missing > most_shown ? " and more" : "", static_cast<const void*>(this));
   }
   static constexpr std::size_t most_shown = 16;
-
-  FANOUT_COLD [[noreturn]] static void completed_twice(std::size_t i) noexcept {
-    char sentence[96];
-    std::snprintf(sentence, sizeof sentence, "branch %zu was completed twice, or is not one of this operation's", i);
-    detail::fatal(sentence);
-  }
 
   basic_atomic<Platform> count_;
   const std::size_t branches_;
